@@ -1,0 +1,4 @@
+/** A second Ellipro application: one sign-in opens both, one sign-out closes both. See ../relying-party/app.ts. */
+import { startApplication } from '../relying-party/start.ts'
+
+startApplication({ key: 'second_app', name: { fr: 'Rapports Ellipro', en: 'Ellipro reports' } })
