@@ -1,0 +1,65 @@
+/**
+ * Every route of provider, in order, without logic. A request meets: context and log line, security headers, health,
+ * the OP (before any body parser), static files, body parser and CSRF check, the screens, the end.
+ */
+import express, { type Express } from 'express'
+import type { Dependencies } from './dependencies.ts'
+import { assets } from './web/assets.ts'
+import { errorHandler, notFound } from './error-handler.ts'
+import { health } from './health.ts'
+import { requestContext } from './web/context.ts'
+import { csrfProtection } from './web/csrf.ts'
+import type { Screens } from './web/screen.ts'
+import { securityHeaders } from './web/security-headers.ts'
+
+export function createApp(dependencies: Dependencies, screens: Screens): Express {
+  const { config, cookies, op, relyingParty } = dependencies
+  const app = express()
+  app.disable('x-powered-by')
+  app.disable('etag')
+  app.set('query parser', 'simple')
+  app.set('trust proxy', config.TRUST_PROXY ?? false)
+
+  app.use(requestContext(dependencies, config.PROVIDER_COOKIE_KEY))
+  app.use(securityHeaders(config.PROVIDER_URL.startsWith('https:')))
+
+  app.get('/health/live', health(dependencies).live)
+  app.get('/health/ready', health(dependencies).ready)
+  app.use('/oidc', op.handler)
+  app.use('/assets', assets())
+
+  app.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 50 }))
+  app.use(csrfProtection(cookies, config.PROVIDER_COOKIE_KEY))
+
+  // The two doors: our own login page, and the OP's interaction that Keycloak brokers to.
+  app.get('/', screens.login.show)
+  app.post('/login', screens.login.submit)
+  app.get('/interaction/:uid', screens.login.showInteraction)
+  app.post('/interaction/:uid/login', screens.login.submitInteraction)
+  app.post('/interaction/:uid/cancel', screens.login.cancelInteraction)
+
+  // Where a person with a Cofacering login goes next.
+  app.get('/redirection', screens.redirection.show)
+  app.post('/redirection', screens.redirection.submit)
+  app.get('/moved', screens.moved.show)
+  app.get('/desk', screens.desk.show)
+
+  // One activation, from the mail to the portal.
+  app.get('/activation/continue', screens.resume.show)
+  app.get('/activation/:id', screens.sent.show)
+  app.post('/activation/:id/resend', screens.sent.resend)
+  app.get('/activation/:id/address', screens.sent.showAddress)
+  app.post('/activation/:id/address', screens.sent.submitAddress)
+  app.get('/activation/:id/confirm', screens.confirmation.show)
+  app.post('/activation/:id/confirm', screens.confirmation.submit)
+  app.get('/activation/:id/opening', screens.opening.show)
+  app.get('/activation/:id/withdraw', screens.withdraw.show)
+  app.post('/activation/:id/withdraw', screens.withdraw.submit)
+
+  // provider as an RP of Keycloak: GET /callback, GET and POST /switch.
+  app.use('/sign-in', relyingParty.routes)
+
+  app.use(notFound)
+  app.use(errorHandler(dependencies))
+  return app
+}

@@ -1,0 +1,102 @@
+/**
+ * provider's configuration: every environment variable that the process reads, with its check and a sentence.
+ * docs/configuration.md is generated from this definition. Nothing else under provider/ looks at the environment.
+ */
+import { z } from 'zod'
+import {
+  defineConfig,
+  key32,
+  logLevel,
+  port,
+  positiveInteger,
+  postgresUrl,
+  publicUrl,
+  readConfig,
+  secretText,
+  text,
+  type Config,
+} from '../core/config.ts'
+import { deskConfig } from '../core/desk.ts'
+
+/** Cookies have `Path=/` and the issuer is fixed below it, so provider needs an origin of its own. */
+const publicOrigin = publicUrl.refine((url) => new URL(url).pathname === '/', 'must have no path')
+
+/** Express `trust proxy`: a number of hops, or names and networks (`loopback`, `10.0.0.0/8`). Never "everybody". */
+const trustedProxies = text.transform((value, ctx) => {
+  if (/^\d+$/.test(value)) return Number(value)
+  if (/^(true|false|all|\*)$/i.test(value) || !/^[\w.:/, ]+$/.test(value)) {
+    ctx.addIssue({ code: 'custom', message: 'must be a number of hops or a list of networks' })
+    return z.NEVER
+  }
+  return value.split(',').map((part) => part.trim())
+})
+
+export const providerConfig = defineConfig({
+  PROVIDER_URL: {
+    schema: publicOrigin,
+    description: 'Origin at which browsers reach provider; its OP has the issuer `{PROVIDER_URL}/oidc`.',
+  },
+  PROVIDER_HOST: { schema: text, default: '127.0.0.1', description: 'Address that provider listens on.' },
+  PROVIDER_PORT: { schema: port, description: 'Port that provider listens on.' },
+  TRUST_PROXY: {
+    schema: trustedProxies,
+    optional: true,
+    description:
+      'Reverse proxies in front of provider, as a number of hops or a list of networks. They must overwrite X-Forwarded-For and X-Forwarded-Proto. Absent: no such header is believed.',
+  },
+  PORTAL_URL: { schema: publicUrl, description: 'The Ellipro portal, where every way on leads.' },
+  KEYCLOAK_URL: { schema: publicUrl, description: 'Base URL of Keycloak, as browsers and provider see it.' },
+  KEYCLOAK_REALM: { schema: text, default: 'ellipro', description: 'Realm of Ellipro.' },
+  PROVIDER_DATABASE_URL: {
+    schema: postgresUrl,
+    secret: true,
+    description: 'Database `ellipro`, as role ellipro_provider.',
+  },
+  LEGACY_DATABASE_URL: {
+    schema: postgresUrl,
+    secret: true,
+    description: 'Database of Cofacering, as a role that can only read (cofacering_reader).',
+  },
+  LEGACY_FORGOT_URL: {
+    schema: publicUrl,
+    optional: true,
+    description:
+      'Where a forgotten Cofacering password is asked for. Absent: the page gives the telephone number.',
+  },
+  PROVIDER_CLIENT_SECRET: {
+    schema: secretText,
+    secret: true,
+    description: 'Secret of the Keycloak client `cofacering-provider`.',
+  },
+  PROVIDER_COOKIE_KEY: {
+    schema: key32,
+    secret: true,
+    description: 'Signs CSRF tokens and cookies: 32 random bytes in base64url.',
+  },
+  PROVIDER_VERIFIER_KEY: {
+    schema: key32,
+    secret: true,
+    description:
+      'Keys the verifiers of passwords awaiting confirmation: 32 random bytes in base64url. Changing it makes pending activations start again.',
+  },
+  PROVIDER_SEALING_KEY: {
+    schema: key32,
+    secret: true,
+    description: 'Seals the private signing keys of the OP in the database: 32 random bytes in base64url.',
+  },
+  SIGN_IN_DEADLINE_MS: {
+    schema: positiveInteger,
+    default: '600',
+    unit: 'milliseconds',
+    description: 'A failed sign-in with a Cofacering login answers after this time, whatever was found.',
+  },
+  LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least severe log lines that are written.' },
+  ...deskConfig,
+})
+
+export type ProviderConfig = Config<typeof providerConfig>
+
+/** @throws ConfigError with every problem at once */
+export function readProviderConfig(env: NodeJS.ProcessEnv = process.env): ProviderConfig {
+  return readConfig(providerConfig, env)
+}

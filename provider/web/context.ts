@@ -1,0 +1,80 @@
+/**
+ * What every route may know about its request: a correlation id, the language, the CSRF token for its forms, and
+ * the client's network for limits and alarms. Set by one middleware in front of everything, the OP included.
+ *
+ * The language is the person's choice (`?lang=` on any page, kept in a cookie), else `ui_locales` of an
+ * authorization request, else Accept-Language, else French.
+ */
+import { randomUUID } from 'node:crypto'
+import type { Request, RequestHandler, Response } from 'express'
+import type { Log } from '../../core/log.ts'
+import { chooseLanguage, languages, type Language, type Translate } from '../../core/text.ts'
+import type { Cookies } from './cookies.ts'
+import { csrfToken } from './csrf.ts'
+import { networkOf } from './network.ts'
+
+export type RequestContext = {
+  requestId: string
+  language: Language
+  t: Translate
+  /** For the hidden field `csrf`. Reading it gives a new browser its cookie, so read it before the answer starts. */
+  readonly csrf: string
+  /** /24 or /64 of the client. */
+  network: string
+  /** Path of the request without its query, for the language switch. */
+  path: string
+}
+
+/** @throws Error when the context middleware did not run: a bug in app.ts */
+export function contextOf(res: Response): RequestContext {
+  const context = (res.locals as { context?: RequestContext }).context
+  if (!context) throw new Error('No request context: the middleware is missing')
+  return context
+}
+
+/** Sets the context and writes one log line when the answer is out. Query strings are never logged. */
+export function requestContext(
+  { cookies, log, texts }: { cookies: Cookies; log: Log; texts: Record<Language, Translate> },
+  cookieKey: Buffer,
+): RequestHandler {
+  return (req, res, next) => {
+    const requestId = randomUUID()
+    const startedAt = performance.now()
+    const language = languageOf(req, res, cookies)
+    let token: string | undefined
+    const context: RequestContext = {
+      requestId,
+      language,
+      t: texts[language],
+      get csrf() {
+        return (token ??= csrfToken(req, res, cookies, cookieKey))
+      },
+      network: networkOf(req.ip),
+      path: req.path,
+    }
+    res.locals['context'] = context
+    res.setHeader('X-Request-Id', requestId)
+    res.on('finish', () => {
+      log.debug({
+        event: 'http.answered',
+        request_id: requestId,
+        method: req.method,
+        status: res.statusCode,
+        duration_ms: Math.round(performance.now() - startedAt),
+      })
+    })
+    next()
+  }
+}
+
+function languageOf(req: Request, res: Response, cookies: Cookies): Language {
+  const asked = languages.find((l) => l === req.query['lang'])
+  if (asked && req.method === 'GET') cookies.set(res, 'language', asked, { maxAgeSeconds: 31_536_000 })
+  const kept = languages.find((l) => l === cookies.read(req, 'language'))
+  const uiLocales = req.query['ui_locales']
+  return (
+    asked ??
+    kept ??
+    chooseLanguage(typeof uiLocales === 'string' ? uiLocales : undefined, req.headers['accept-language'])
+  )
+}

@@ -1,0 +1,18 @@
+/** What app.ts mounts: the handlers of the screens, by name. provider/screens/ makes them from the dependencies. */
+import type { RequestHandler } from 'express'
+
+type Get<Names extends string> = Record<Names, RequestHandler>
+
+export type Screens = {
+  login: Get<'show' | 'submit' | 'showInteraction' | 'submitInteraction' | 'cancelInteraction'>
+  redirection: Get<'show' | 'submit'>
+  moved: Get<'show'>
+  desk: Get<'show'>
+  /** GET /activation/continue: where Keycloak's own pages lead back to. */
+  resume: Get<'show'>
+  /** The "mail sent" page of an activation: resend, and correct the address. */
+  sent: Get<'show' | 'resend' | 'showAddress' | 'submitAddress'>
+  confirmation: Get<'show' | 'submit'>
+  opening: Get<'show'>
+  withdraw: Get<'show' | 'submit'>
+}
