@@ -1,0 +1,38 @@
+<#ftl output_format="plainText" strip_whitespace=true>
+<#-- The confirmation mail of an activation, as text. See html/activation.ftl. -->
+<#import "template.ftl" as layout>
+<#import "../common.ftl" as common>
+
+<#macro confirmation>
+<#local login = common.attribute("activation_login") company = common.attribute("activation_company") withdraw = common.attribute("activation_withdraw")>
+${msg("ellActivationTitle")}
+
+${msg("ellActivationWhy")}
+<#if login?has_content || company?has_content>
+
+<#if login?has_content>
+${msg("ellActivationLogin")} ${login}
+</#if>
+<#if company?has_content>
+${msg("ellActivationCompany")} ${company}
+</#if>
+</#if>
+
+${msg("ellActivationTextLink")}
+${link}
+
+${msg("ellActivationNextTitle")}
+1. ${msg("ellActivationNext1")}
+2. ${msg("ellActivationNext2")}
+3. ${msg("ellActivationNext3")}
+
+${msg("ellActivationLifetime", common.lifetime(linkExpiration))}
+
+${msg("ellNotMeTitle")}
+${msg("ellActivationNotMe")}
+<#if withdraw?has_content>
+${msg("ellActivationWithdraw")}
+${withdraw}
+</#if>
+<@layout.desk/>
+</#macro>

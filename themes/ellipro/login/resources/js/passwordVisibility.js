@@ -1,0 +1,15 @@
+// Shows and hides a password. Stands in for Keycloak's file of the same name, and serves provider's pages as well
+// (/assets/passwordVisibility.js, type="module"). The button is `hidden` until this script runs, because without it
+// the button would do nothing. Markup: field.ftl, or the comment at the top of css/pages.css.
+
+for (const button of document.querySelectorAll('[data-password-toggle]')) {
+  const field = document.getElementById(button.getAttribute('aria-controls'))
+  const { textShow, textHide, labelShow, labelHide } = button.dataset
+  button.hidden = false
+  button.addEventListener('click', () => {
+    const shown = field.type === 'password'
+    field.type = shown ? 'text' : 'password'
+    button.textContent = shown ? textHide : textShow
+    button.setAttribute('aria-label', shown ? labelHide : labelShow)
+  })
+}
