@@ -1,0 +1,84 @@
+/** Fresh databases for a test file, copied from templates in a few milliseconds and dropped when the file is done. */
+import pg from 'pg'
+import { afterAll, inject } from 'vitest'
+import { bootstrapDatabases, connectionUrl } from '../../core/database/bootstrap.ts'
+import { loadCofacering } from '../../dev/cofacering/load.ts'
+import { rolePasswords } from '../../dev/secrets.ts'
+
+/** A connection URL for each role of the database `ellipro`. */
+export type TestDatabase = { name: string; superuser: string; sync: string; provider: string }
+/** The sample Cofacering: a URL of its owner, and of the role that provider uses. */
+export type TestCofacering = { name: string; superuser: string; reader: string }
+
+let count = 0
+
+function asSuperuser(database: string): string {
+  const url = new URL(inject('postgres').url)
+  url.pathname = `/${database}`
+  return url.href
+}
+
+/** Runs `work` with a superuser's connection to the database `postgres`. */
+async function withSuperuser<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: inject('postgres').url })
+  await client.connect()
+  try {
+    return await work(client)
+  } finally {
+    await client.end()
+  }
+}
+
+function nextName(): string {
+  const { prefix } = inject('postgres')
+  return `${prefix}_${process.pid}_${process.env['VITEST_WORKER_ID'] ?? '0'}_${++count}`
+}
+
+/** @param owner default: the superuser */
+async function copyDatabase(template: string, owner?: string): Promise<string> {
+  const name = nextName()
+  const options = `TEMPLATE ${template}${owner === undefined ? '' : ` OWNER ${owner}`}`
+  await withSuperuser((client) => client.query(`CREATE DATABASE ${name} ${options}`))
+  afterAll(() => withSuperuser((client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)))
+  return name
+}
+
+/**
+ * A migrated database without data. Call it at the top of the test file (`const database = await createDatabase()`), or
+ * once more wherever another one is wanted there: it is dropped after the file's last test.
+ */
+export async function createDatabase(): Promise<TestDatabase> {
+  const { url, secrets, template } = inject('postgres')
+  const name = await copyDatabase(template, 'ellipro_owner')
+  // Rights on a database itself are not part of its copy.
+  await bootstrapDatabases(url, rolePasswords(secrets), { ellipro: name })
+  return {
+    name,
+    superuser: asSuperuser(name),
+    sync: connectionUrl(url, 'ellipro_sync', secrets.databaseSync, name),
+    provider: connectionUrl(url, 'ellipro_provider', secrets.databaseProvider, name),
+  }
+}
+
+/** The sample customers in a database of their own: generated once a run, copied for each file. */
+export async function createCofacering(): Promise<TestCofacering> {
+  const { url, secrets, prefix } = inject('postgres')
+  const template = `${prefix}_cofacering`
+  await withSuperuser(async (client) => {
+    await client.query(`SELECT pg_advisory_lock(hashtextextended('cofacering template', 0))`)
+    const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [template])
+    if (found.rowCount === 0) {
+      const half = `${template}_new`
+      await bootstrapDatabases(url, rolePasswords(secrets), { cofacering: half })
+      await loadCofacering(asSuperuser(half))
+      await client.query(`ALTER DATABASE ${half} RENAME TO ${template}`)
+    }
+  })
+  const name = await copyDatabase(template)
+  await bootstrapDatabases(url, rolePasswords(secrets), { cofacering: name })
+  return {
+    name,
+    superuser: asSuperuser(name),
+    reader: connectionUrl(url, 'cofacering_reader', secrets.databaseCofaceringReader, name),
+  }
+}

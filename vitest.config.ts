@@ -1,0 +1,37 @@
+/**
+ * One project a suite, told apart by the file's name:
+ *   *.pure.test.ts       nothing but this process
+ *   *.database.test.ts   PostgreSQL
+ *   *.keycloak.test.ts   PostgreSQL and Keycloak
+ *   *.browser.test.ts    these and Chromium
+ *   *.long.test.ts       these, minutes long: only with `npm run test:long`
+ * test/run.ts runs them in this order and reports; `npx vitest run --project pure` works too.
+ */
+import { defineConfig } from 'vitest/config'
+
+const projects = [
+  { name: 'pure', setup: [], testSeconds: 10 },
+  { name: 'database', setup: ['test/support/setup-postgres.ts'], testSeconds: 30 },
+  { name: 'keycloak', setup: ['test/support/setup-keycloak.ts'], testSeconds: 60 },
+  { name: 'browser', setup: ['test/support/setup-keycloak.ts'], testSeconds: 180 },
+  { name: 'long', setup: ['test/support/setup-keycloak.ts'], testSeconds: 600 },
+]
+
+export default defineConfig({
+  test: {
+    projects: projects.map(({ name, setup, testSeconds }) => ({
+      test: {
+        name,
+        include: [`test/**/*.${name}.test.ts`],
+        globalSetup: setup,
+        pool: 'forks' as const,
+        testTimeout: testSeconds * 1000,
+        // the first file to need Keycloak may wait for its build
+        hookTimeout: setup.length === 0 ? 10_000 : 420_000,
+        // a browser journey takes both cores of a small machine: one at a time
+        fileParallelism: name !== 'browser' && name !== 'long',
+        sequence: { groupOrder: projects.findIndex((project) => project.name === name) },
+      },
+    })),
+  },
+})
