@@ -37,10 +37,13 @@ export function errorHandler({ log }: { log: Log }): ErrorRequestHandler {
     const { messageKey, status } = known ?? { messageKey: 'error.unexpected', status: 500 }
     await renderPage(res, {
       status,
+      name: 'error',
       title: t('error.title'),
       body: html`<p>${t(messageKey)}</p>
-        <p class="request-id">${t('error.request_id', { id: requestId })}</p>
-        <p><a href="/">${t('error.home')}</a></p>`,
+        <p class="ell-small">${t('error.request_id', { id: requestId })}</p>
+        <p class="ell-actions">
+          <a class="ell-button ell-button--secondary" href="/">${t('error.home')}</a>
+        </p>`,
     })
   }
 }

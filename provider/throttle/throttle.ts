@@ -4,19 +4,17 @@
  * business: the very answer of a wrong password, at the same deadline (deadline.ts).
  *
  * An attempt is counted before it is looked at, so that parallel ones cannot all pass, and given back when it
- * succeeded or could not be judged. Keys are hashed: the table holds no login and no address.
+ * succeeded or could not be judged. Three counters each, asked in this order: the network, the subject as tried from
+ * this network, and the subject as tried from anywhere. One network alone can therefore not lock somebody else's
+ * login, and many networks together cannot go on guessing one. Keys are hashed: the table holds no login, no address.
  */
 import { createHash } from 'node:crypto'
 import type pg from 'pg'
-import {
-  BurstyRateLimiter,
-  RateLimiterMemory,
-  RateLimiterPostgres,
-  RateLimiterRes,
-} from 'rate-limiter-flexible'
+import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { UpstreamError } from '../../core/errors.ts'
+import { loginKey } from '../legacy/login.ts'
 
-/** One kind of attempt. `subject` is what is tried (a login, an address); `network` comes from the context. */
+/** One attempt. `subject` is what is tried (a login, an address, an id); `network` comes from the request's context. */
 export type Attempt = { subject: string; network: string }
 
 export type Limit = {
@@ -34,6 +32,84 @@ export type Throttle = {
   signIn: Limit
   /** Asking for an activation of an address, or correcting it. Subject: the address. */
   address: Limit
-  /** Typing the activation's password (confirmation, steering). Subject: the activation's id. */
+  /** Typing the password of an activation, beside the tries that the database counts. Subject: the activation's id. */
   password: Limit
 }
+
+/** Attempts accepted in `seconds` from the first one on. */
+export type Allowance = { network: number; pair: number; subject: number; seconds: number }
+
+export const allowances: Record<keyof Throttle, Allowance> = {
+  // A customer company is one network: many people there may mistype in a morning.
+  signIn: { network: 100, pair: 10, subject: 30, seconds: 900 },
+  address: { network: 100, pair: 10, subject: 20, seconds: 3600 },
+  password: { network: 100, pair: 10, subject: 20, seconds: 900 },
+}
+
+/** Requests of one network that reach the database in a minute, whatever they try. */
+const guardPointsPerMinute = 600
+
+/** @param pool connections of the role `ellipro_provider`; the table is provider.rate_limit */
+export function createThrottle(pool: pg.Pool, limits = allowances): Throttle {
+  const guard = new RateLimiterMemory({ points: guardPointsPerMinute, duration: 60 })
+  return {
+    signIn: createLimit(pool, guard, 'sign-in', limits.signIn),
+    address: createLimit(pool, guard, 'address', limits.address),
+    password: createLimit(pool, guard, 'password', limits.password),
+  }
+}
+
+function createLimit(pool: pg.Pool, guard: RateLimiterMemory, kind: string, allowance: Allowance): Limit {
+  const counter = (name: string, points: number) =>
+    new RateLimiterPostgres({
+      storeClient: pool,
+      storeType: 'pool',
+      schemaName: 'provider',
+      tableName: 'rate_limit',
+      tableCreated: true,
+      // main.ts purges what has expired, with the rest.
+      clearExpiredByTimeout: false,
+      keyPrefix: `${kind}.${name}`,
+      points,
+      duration: allowance.seconds,
+    })
+  const counters: { of: (attempt: Attempt) => string; counter: RateLimiterPostgres }[] = [
+    { of: ({ network }) => network, counter: counter('network', allowance.network) },
+    {
+      of: ({ network, subject }) => `${network}/${digest(subject)}`,
+      counter: counter('pair', allowance.pair),
+    },
+    { of: ({ subject }) => digest(subject), counter: counter('subject', allowance.subject) },
+  ]
+  return {
+    async take(attempt) {
+      if (!(await consume(guard, attempt.network))) return false
+      for (const { of, counter: c } of counters) if (!(await consume(c, of(attempt)))) return false
+      return true
+    },
+    async giveBack(attempt) {
+      await Promise.all(
+        counters.map(({ of, counter: c }) =>
+          // Not given back is a nuisance at most; the answer to the person does not wait for it to work.
+          c.reward(of(attempt), 1).catch(() => undefined),
+        ),
+      )
+    },
+  }
+}
+
+async function consume(counter: RateLimiterMemory | RateLimiterPostgres, key: string): Promise<boolean> {
+  try {
+    await counter.consume(key)
+    return true
+  } catch (reason) {
+    if (reason instanceof RateLimiterRes) return false
+    throw new UpstreamError('postgres', 0, 'retry', 'throttle', { cause: reason })
+  }
+}
+
+/** Spellings that the directory takes for one login are one subject; so are those of an address. */
+const digest = (typed: string) =>
+  createHash('sha256')
+    .update(loginKey(typed) ?? typed)
+    .digest('base64url')

@@ -1,10 +1,13 @@
-/** Static files of the pages: provider/assets/, and the design tokens that the Keycloak theme uses too. */
+/** Static files of the pages: provider/assets/, and the look that the Keycloak theme has too. */
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { fileURLToPath } from 'node:url'
 import express, { Router } from 'express'
 
 const ours = new URL('../assets/', import.meta.url)
-const theme = new URL('../../themes/ellipro/login/resources/css/', import.meta.url)
+const theme = new URL('../../themes/ellipro/login/resources/', import.meta.url)
 
-/** GET /tokens.css, /pages.css (shared with the theme) and the files of provider/assets; 404 goes on to the pages' own. */
+/** GET /tokens.css, /pages.css, /passwordVisibility.js, /favicon.svg (shared with the theme) and the files of provider/assets; 404 goes on to the pages' own. */
 export function assets(): Router {
   const router = Router()
   const options = {
@@ -15,8 +18,8 @@ export function assets(): Router {
     setHeaders: (res: { setHeader(name: string, value: string): void }) =>
       res.setHeader('Cache-Control', 'public, max-age=300'),
   } as const
-  for (const file of ['tokens.css', 'pages.css'])
-    router.use(`/${file}`, express.static(new URL(file, theme).pathname, options))
-  router.use(express.static(ours.pathname, options))
+  for (const file of ['css/tokens.css', 'css/pages.css', 'js/passwordVisibility.js', 'img/favicon.svg'])
+    router.use(`/${basename(file)}`, express.static(fileURLToPath(new URL(file, theme)), options))
+  router.use(express.static(fileURLToPath(ours), options))
   return router
 }

@@ -7,6 +7,8 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
+import type { Desk } from '../../core/desk.ts'
+import type { Desk } from '../../core/desk.ts'
 import type { Log } from '../../core/log.ts'
 import { chooseLanguage, languages, type Language, type Translate } from '../../core/text.ts'
 import type { Cookies } from './cookies.ts'
@@ -23,6 +25,8 @@ export type RequestContext = {
   network: string
   /** Path of the request without its query, for the language switch. */
   path: string
+  /** Whom to call, at the foot of every page. */
+  desk: Desk
 }
 
 /** @throws Error when the context middleware did not run: a bug in app.ts */
@@ -34,7 +38,12 @@ export function contextOf(res: Response): RequestContext {
 
 /** Sets the context and writes one log line when the answer is out. Query strings are never logged. */
 export function requestContext(
-  { cookies, log, texts }: { cookies: Cookies; log: Log; texts: Record<Language, Translate> },
+  {
+    cookies,
+    log,
+    texts,
+    desk,
+  }: { cookies: Cookies; log: Log; texts: Record<Language, Translate>; desk: Desk },
   cookieKey: Buffer,
 ): RequestHandler {
   return (req, res, next) => {
@@ -51,6 +60,8 @@ export function requestContext(
       },
       network: networkOf(req.ip),
       path: req.path,
+      desk,
+      desk,
     }
     res.locals['context'] = context
     res.setHeader('X-Request-Id', requestId)

@@ -16,9 +16,10 @@ export async function sendContinue(res: Response, url: string): Promise<void> {
   if (protocol !== 'https:' && protocol !== 'http:') throw new Error('sendContinue: not an http(s) URL')
   const { t } = contextOf(res)
   await renderPage(res, {
+    name: 'continue',
     title: t('continue.title'),
     refresh: { url: href, seconds: 0 },
     body: html`<p>${t('continue.text')}</p>
-      <p><a class="button" href="${href}">${t('continue.link')}</a></p>`,
+      <p class="ell-actions"><a class="ell-button" href="${href}">${t('continue.link')}</a></p>`,
   })
 }
