@@ -1,13 +1,12 @@
 /** Static files of the pages: provider/assets/, and the look that the Keycloak theme has too. */
 import { basename } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { fileURLToPath } from 'node:url'
 import express, { Router } from 'express'
 
 const ours = new URL('../assets/', import.meta.url)
 const theme = new URL('../../themes/ellipro/login/resources/', import.meta.url)
 
-/** GET /tokens.css, /pages.css, /passwordVisibility.js, /favicon.svg (shared with the theme) and the files of provider/assets; 404 goes on to the pages' own. */
+/** Files shared with the theme, by their base names, and those of provider/assets; what is neither goes on to a 404. */
 export function assets(): Router {
   const router = Router()
   const options = {

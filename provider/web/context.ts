@@ -8,7 +8,6 @@
 import { randomUUID } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
 import type { Desk } from '../../core/desk.ts'
-import type { Desk } from '../../core/desk.ts'
 import type { Log } from '../../core/log.ts'
 import { chooseLanguage, languages, type Language, type Translate } from '../../core/text.ts'
 import type { Cookies } from './cookies.ts'
@@ -60,7 +59,6 @@ export function requestContext(
       },
       network: networkOf(req.ip),
       path: req.path,
-      desk,
       desk,
     }
     res.locals['context'] = context
