@@ -188,12 +188,14 @@ function makeLogin(
   sectorSlug: string,
   { first, last }: Name,
 ): string {
-  const style = random.between(1, 5)
-  if (style === 1)
+  const style = random.between(1, 11)
+  // The rare one with accents: people type it as they see it.
+  if (style === 11) return `${first}.${last}`.toLowerCase().replaceAll(' ', '')
+  if (style <= 2)
     return `${slug(contract.company, '').toUpperCase().slice(0, 10)}${contract.postcode.slice(0, 2)}`
-  if (style === 2) return `${slug(first).slice(0, 1)}.${slug(last, '')}`
-  if (style === 3) return contract.id.replace('-', '')
-  if (style === 4) return `compta-${slug(contract.company)}`
+  if (style <= 4) return `${slug(first).slice(0, 1)}.${slug(last, '')}`
+  if (style <= 6) return contract.id.replace('-', '')
+  if (style <= 8) return `compta-${slug(contract.company)}`
   return `${sectorSlug}${random.between(100, 9999)}`
 }
 
