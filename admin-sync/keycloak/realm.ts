@@ -86,6 +86,7 @@ export function createRealmAdmin(transport: Transport, realm: string) {
     listClients: () => listAll<Client>('/clients'),
     createClient: (client: ClientDraft) => write('POST', '/clients', client),
     updateClient: (id: string, client: ClientDraft) => write('PUT', at`/clients/${id}`, client),
+    deleteClient: (id: string) => write('DELETE', at`/clients/${id}`),
     getServiceAccount: (id: string) => get<User>(at`/clients/${id}/service-account-user`),
     /** Roles that may stand in the tokens of a client without full scope. */
     readScopeMappings: (id: string) => get<RoleMappings>(at`/clients/${id}/scope-mappings`),

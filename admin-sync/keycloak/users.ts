@@ -151,7 +151,10 @@ export function createUsers(transport: Transport, realmPath: string) {
       get<User[]>('', { idpAlias: identityProvider, idpUserId: sub }),
 
     listGroups: (id: string): Promise<Group[]> => get<Group[]>(at`/${id}/groups`),
-    /** Roles given to the user itself, not through groups or composites; `default-roles-<realm>` is among them. */
+    /**
+     * Roles given to the user itself, not through groups or composites; `default-roles-<realm>` is among them.
+     * Only for the reader: to the operator, which may not see roles, Keycloak answers "none" with status 200.
+     */
     listRoleMappings: (id: string): Promise<RoleMappings> => get<RoleMappings>(at`/${id}/role-mappings`),
   }
   return users

@@ -1,0 +1,27 @@
+/** Realm roles and the group that the permissions rest on; who holds them is shown in the Keycloak console. */
+
+/** Agents of the Service Relation Client, who will decide access requests. */
+export const agentRole = 'relation-client'
+/** Held by the operator account: may view and manage users (permissions.ts). */
+export const operatorRole = 'user-operator'
+/** Held by the reader account: may see who holds administrator roles. */
+export const readerRole = 'user-reader'
+
+export const realmRoles: readonly { name: string; description: string }[] = [
+  { name: agentRole, description: 'Agent du Service Relation Client.' },
+  { name: operatorRole, description: 'Compte de service admin-sync-operator. À ne donner à personne.' },
+  { name: readerRole, description: 'Compte de service admin-sync-reader. À ne donner à personne.' },
+]
+
+/** Every holder of an administrator role must be in it: the operator account cannot see or touch its members. */
+export const protectedGroup = {
+  name: 'protected-accounts',
+  description:
+    'Comptes d’administration, que le compte de service admin-sync-operator ne peut ni voir ni modifier.',
+} as const
+
+/**
+ * Account roles that people do not have. Keycloak puts it inside `manage-account`, which everybody has: a signed-in
+ * person could then link or unlink providers, and links are made by the activation only.
+ */
+export const withheldAccountRole = 'manage-account-links'

@@ -1,0 +1,78 @@
+/**
+ * Texts of the realm: the desk's contacts, the two refusals of our flows, and the labels of the user profile in the
+ * console. Texts added in the console are left alone; these keys are ours.
+ */
+import type { Language } from '../../core/text.ts'
+import type { Desk } from '../../core/desk.ts'
+
+/** Keys and texts of one language. */
+export function describeTexts(desk: Desk, language: Language): Record<string, string> {
+  return {
+    deskTelephone: escape(desk.telephone),
+    deskTelephonePrice: escape(desk.price),
+    deskEmail: escape(desk.email),
+    deskHours: escape(desk.hours[language]),
+    ...messages[language],
+    ...Object.fromEntries(
+      Object.entries(labels).map(([key, text]) => [`ellipro.profile${key && `.${key}`}`, text[language]]),
+    ),
+  }
+}
+
+/** Keycloak reads every text as a MessageFormat pattern: a straight apostrophe would vanish, a brace would fail. */
+function escape(text: string): string {
+  return text.replaceAll("'", '’').replaceAll(/[{}]/g, "'$&'")
+}
+
+const messages: Record<Language, Record<string, string>> = {
+  fr: {
+    accountPending:
+      'Votre compte Ellipro n’est pas encore ouvert. Suivez le lien de l’e-mail que nous vous avons envoyé, puis saisissez le mot de passe que vous avez choisi. Sans cet e-mail, reprenez avec votre identifiant Cofacering.',
+    cofaceringNotLinked:
+      'Cet identifiant Cofacering n’ouvre pas de session sur Ellipro. Si votre compte est déjà ouvert, connectez-vous avec votre adresse e-mail et votre mot de passe. Sinon, recommencez avec votre identifiant Cofacering.',
+  },
+  en: {
+    accountPending:
+      'Your Ellipro account is not open yet. Follow the link in the e-mail that we sent you, then enter the password you chose. If you did not get it, start again with your Cofacering login.',
+    cofaceringNotLinked:
+      'This Cofacering login does not sign in to Ellipro. If your account is already open, sign in with your e-mail address and your password. Otherwise, start again with your Cofacering login.',
+  },
+}
+
+const yes = { fr: 'Oui', en: 'Yes' }
+const no = { fr: 'Non', en: 'No' }
+const labels: Record<string, Record<Language, string>> = {
+  '': { fr: 'Ellipro', en: 'Ellipro' },
+  description: {
+    fr: 'Champs tenus par Ellipro : activation, contrat, identifiant partagé, droits.',
+    en: 'Fields kept by Ellipro: activation, contract, shared login, entitlements.',
+  },
+  activation: { fr: 'Activation', en: 'Activation' },
+  'activation.pending': { fr: 'En attente', en: 'Pending' },
+  activation_login: { fr: 'Identifiant cité dans l’e-mail', en: 'Login quoted in the e-mail' },
+  activation_company: { fr: 'Société citée dans l’e-mail', en: 'Company quoted in the e-mail' },
+  activation_withdraw: { fr: 'Lien « ce n’était pas moi »', en: 'Link “it was not me”' },
+  cofacering_login: { fr: 'Identifiant Cofacering', en: 'Cofacering login' },
+  contract: { fr: 'Contrat', en: 'Contract' },
+  company: { fr: 'Société', en: 'Company' },
+  shared_login: { fr: 'Identifiant partagé', en: 'Shared login' },
+  'shared_login.true': { fr: 'Oui, partagé', en: 'Yes, shared' },
+  'shared_login.false': no,
+  ticket: { fr: 'Ticket', en: 'Ticket' },
+  ticket_status: { fr: 'État du ticket', en: 'Ticket status' },
+  'ticket_status.open': { fr: 'Ouvert', en: 'Open' },
+  'ticket_status.waiting': { fr: 'En attente', en: 'Waiting' },
+  'ticket_status.solved': { fr: 'Résolu', en: 'Solved' },
+  'ticket_status.closed': { fr: 'Fermé', en: 'Closed' },
+  reports: { fr: 'Rapports', en: 'Reports' },
+  'reports.essentiel': { fr: 'Essentiel', en: 'Essentiel' },
+  'reports.efficient': { fr: 'Efficient', en: 'Efficient' },
+  'reports.expert': { fr: 'Expert', en: 'Expert' },
+  score: { fr: 'Score', en: 'Score' },
+  'score.true': yes,
+  'score.false': no,
+  analyses: { fr: 'Analyses', en: 'Analyses' },
+  'analyses.classic': { fr: 'Classic', en: 'Classic' },
+  'analyses.optimum': { fr: 'Optimum', en: 'Optimum' },
+  countries: { fr: 'Nombre de pays', en: 'Number of countries' },
+}
