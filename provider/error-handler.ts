@@ -4,11 +4,10 @@
  * bug, answered with 500 and the correlation id that the log line has, never with its message.
  */
 import type { ErrorRequestHandler, RequestHandler } from 'express'
-import { html } from 'hono/html'
 import { ScreenError, UpstreamError } from '../core/errors.ts'
 import type { Log } from '../core/log.ts'
-import { renderPage } from './screens/layout.ts'
 import { contextOf } from './web/context.ts'
+import { renderErrorPage } from './web/error-page.ts'
 
 /** Every path that no route knows. */
 export const notFound: RequestHandler = () => {
@@ -18,8 +17,9 @@ export const notFound: RequestHandler = () => {
 /** `messageKey` and status of the page for any error; `undefined` when it is a bug. Pure. */
 export function classifyError(error: unknown): { messageKey: string; status: number } | undefined {
   if (error instanceof ScreenError) return { messageKey: error.messageKey, status: error.status }
-  if (error instanceof UpstreamError && error.disposition === 'retry')
-    return { messageKey: 'error.unavailable', status: 503 }
+  if (error instanceof UpstreamError)
+    return error.disposition === 'retry' ? { messageKey: 'error.unavailable', status: 503 } : undefined
+  if (isDatabaseOutage(error)) return { messageKey: 'error.unavailable', status: 503 }
   // Errors of Express and its body parser (http-errors): too large, malformed, bad percent-encoding.
   const status = (error as { status?: unknown } | undefined)?.status
   if (error instanceof Error && typeof status === 'number' && status >= 400 && status < 500)
@@ -27,23 +27,25 @@ export function classifyError(error: unknown): { messageKey: string; status: num
   return undefined
 }
 
+/** Did PostgreSQL refuse the connection, end it, or not answer in time? Then nothing is wrong with the request. */
+function isDatabaseOutage(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const { code = '' } = error as { code?: string }
+  return (
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300'].includes(code) ||
+    code.startsWith('08') ||
+    // pg has no code for these two.
+    /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message)
+  )
+}
+
 export function errorHandler({ log }: { log: Log }): ErrorRequestHandler {
   return async (error: unknown, _req, res, next) => {
-    const { requestId, t } = contextOf(res)
+    const { requestId } = contextOf(res)
     const known = classifyError(error)
     if (!known || known.status >= 500) log.error({ event: 'http.failed', request_id: requestId, err: error })
     // Half an answer is out: only cutting the connection tells the browser.
     if (res.headersSent) return next(error)
-    const { messageKey, status } = known ?? { messageKey: 'error.unexpected', status: 500 }
-    await renderPage(res, {
-      status,
-      name: 'error',
-      title: t('error.title'),
-      body: html`<p>${t(messageKey)}</p>
-        <p class="ell-small">${t('error.request_id', { id: requestId })}</p>
-        <p class="ell-actions">
-          <a class="ell-button ell-button--secondary" href="/">${t('error.home')}</a>
-        </p>`,
-    })
+    await renderErrorPage(res, known ?? { messageKey: 'error.unexpected', status: 500 })
   }
 }

@@ -1,21 +1,204 @@
 /**
- * The OP: oidc-provider for exactly one RP, Keycloak.
+ * The OP: oidc-provider for exactly one RP, Keycloak. It owns the endpoints below /oidc, the interaction's cookies and
+ * the exchange of signing keys without a restart. It does not decide who somebody is: a screen takes the proof of
+ * an activation (proof.ts) and says so with `finish`.
+ *
+ *   GET  /oidc/.well-known/openid-configuration    metadata, for Keycloak and for people
+ *   GET  /oidc/jwks                                 public keys, for Keycloak
+ *   GET  /oidc/auth                                 authorization request, brought by a browser from Keycloak
+ *   GET  /oidc/auth/{uid}                           back from the interaction page, with the interaction's cookie
+ *   POST /oidc/token                                code for ID token, by Keycloak with a client assertion
+ *
+ * The OP keeps no session: every authorization request, whatever its `prompt`, ends at the interaction page, or with
+ * `login_required` for `prompt=none`.
  */
-import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { RequestHandler, Response } from 'express'
+import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider'
+import type pg from 'pg'
+import { ScreenError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import type { ProviderConfig } from '../config.ts'
+import { createSeal } from '../seal.ts'
+import { contextOf } from '../web/context.ts'
+import { sendContinue } from '../web/continue.ts'
+import { renderErrorPage } from '../web/error-page.ts'
+import { createAdapterFactory } from './adapter.ts'
+import { createClientKeysFetch } from './client-keys.ts'
+import { activationAcr, clientJwksUri, defineOp } from './definition.ts'
+import { maintainKeys, type SigningKeys } from './keys.ts'
+
+export type InteractionDetails = { uid: string; loginHint?: string; uiLocales?: string }
 
 export type Op = {
-  /** Mounted at /oidc, before any body parser. */
-  handler: RequestListener
+  /** Mounted at /oidc, before any body parser; paths that are not endpoints go on to the next handler. */
+  handler: RequestHandler
   /** What an interaction page needs; `undefined` when the interaction expired or belongs to another browser. */
-  details(
-    req: IncomingMessage,
-    res: ServerResponse,
-  ): Promise<{ uid: string; loginHint?: string; uiLocales?: string } | undefined>
+  details(req: IncomingMessage, res: ServerResponse): Promise<InteractionDetails | undefined>
   /**
-   * Ends this interaction as `sub`, whose proof the caller has just taken: 303 on.
+   * Ends this interaction as `sub`, whose proof the caller has just taken: 303 on. Only in answer to a GET.
    * @throws ScreenError `error.interaction`, when the interaction is gone
    */
   finish(req: IncomingMessage, res: ServerResponse, sub: string): Promise<void>
-  /** Back to Keycloak's login page (`access_denied`): 303 on. */
-  abort(req: IncomingMessage, res: ServerResponse): Promise<void>
+  /**
+   * Back to Keycloak's login page (`access_denied`), by a page that continues: it is the answer of a form.
+   * @throws ScreenError `error.interaction`, when the interaction is gone
+   */
+  abort(req: IncomingMessage, res: Response): Promise<void>
+  /** Looks whether signing keys are due or were changed by another replica; main.ts calls it every 30 seconds. */
+  refreshKeys(): Promise<void>
+}
+
+export type OpParts = { config: ProviderConfig; log: Log; pool: pg.Pool; now: () => number }
+
+/**
+ * @throws ConfigError when the sealing key does not open the keys in the database
+ * @throws the errors of `pg`
+ */
+export async function createOp({ config, log, pool, now }: OpParts): Promise<Op> {
+  const seal = createSeal(config.PROVIDER_SEALING_KEY, 'op signing keys')
+  const adapter = createAdapterFactory(pool)
+  const fetchClientKeys = createClientKeysFetch(clientJwksUri(config), log, now)
+  const build = (keys: SigningKeys) => {
+    const definition = defineOp(config, { keys, adapter, fetch: fetchClientKeys, renderError })
+    const provider = createProvider(config, log, definition)
+    return { provider, callback: provider.callback(), kids: kidsOf(keys) }
+  }
+
+  let current = build(await maintainKeys(pool, seal, now()))
+
+  return {
+    handler(req, res, next) {
+      if (!isEndpoint(req.method, req.path)) return next()
+      assertPublicUrl(req, config)
+      void current.callback(req, res)
+    },
+    async details(req, res) {
+      const interaction = await findInteraction(current.provider, req, res)
+      if (!interaction) return undefined
+      const { login_hint, ui_locales } = interaction.params
+      return {
+        uid: interaction.uid,
+        ...(typeof login_hint === 'string' && { loginHint: login_hint }),
+        ...(typeof ui_locales === 'string' && { uiLocales: ui_locales }),
+      }
+    },
+    async finish(req, res, sub) {
+      const url = await endInteraction(current.provider, req, res, {
+        login: { accountId: sub, acr: activationAcr, remember: false },
+      })
+      res.writeHead(303, { Location: url, 'Content-Length': '0' }).end()
+    },
+    async abort(req, res) {
+      const url = await endInteraction(current.provider, req, res, {
+        error: 'access_denied',
+        error_description: 'End-User chose to go back',
+      })
+      await sendContinue(res, url)
+    },
+    async refreshKeys() {
+      const keys = await maintainKeys(pool, seal, now())
+      if (kidsOf(keys) === current.kids) return
+      // What was begun before goes on: artefacts are in the database, and old keys stay published.
+      current = build(keys)
+      log.info({ event: 'op.keys_changed', kid: keys[0].kid, published: keys.length })
+    },
+  }
+}
+
+const kidsOf = (keys: SigningKeys) => keys.map(({ kid }) => kid).join(' ')
+const requestIdOf = (ctx: KoaContextWithOIDC) => contextOf(ctx.res as Response).requestId
+
+const endpoints: [method: string, path: RegExp][] = [
+  ['GET', /^\/\.well-known\/openid-configuration$/],
+  ['GET', /^\/jwks$/],
+  ['GET', /^\/auth(\/[\w-]+)?$/],
+  ['POST', /^\/token$/],
+]
+
+/** The library also answers paths that we do not want (its sign-out form, CORS); this list is what there is. */
+function isEndpoint(method: string, path: string): boolean {
+  return endpoints.some(([m, pattern]) => m === method && pattern.test(path))
+}
+
+/** The library makes URLs from the request; ours are fixed by configuration, whatever headers say. */
+function assertPublicUrl(req: IncomingMessage, config: ProviderConfig): void {
+  const { protocol, host } = new URL(config.PROVIDER_URL)
+  req.headers['x-forwarded-proto'] = protocol.slice(0, -1)
+  req.headers['x-forwarded-host'] = host
+}
+
+function createProvider(
+  config: ProviderConfig,
+  log: Log,
+  definition: ConstructorParameters<typeof Provider>[1],
+): Provider {
+  const provider = new Provider(`${config.PROVIDER_URL}/oidc`, definition)
+  // Believes the two headers that assertPublicUrl has just written.
+  provider.proxy = true
+  provider.use(forgetSession(provider))
+  provider.on('authorization.error', (ctx, { error }) =>
+    log.info({ event: 'op.authorization_refused', request_id: requestIdOf(ctx), error }),
+  )
+  provider.on('grant.error', (ctx, { error }) =>
+    log.warn({ event: 'op.grant_refused', request_id: requestIdOf(ctx), error }),
+  )
+  provider.on('grant.success', (ctx) => log.info({ event: 'op.granted', request_id: requestIdOf(ctx) }))
+  provider.on('server_error', (ctx, err) =>
+    log.error({ event: 'op.failed', request_id: requestIdOf(ctx), err }),
+  )
+  return provider
+}
+
+/** Nothing is stored under the session's cookie (adapter.ts), so browsers are not given one. */
+function forgetSession(provider: Provider): Parameters<Provider['use']>[0] {
+  const name = provider.cookieName('session')
+  return async (ctx, next) => {
+    await next()
+    const cookies = ctx.res.getHeader('Set-Cookie')
+    if (!Array.isArray(cookies) || ctx.res.headersSent) return
+    const kept = cookies.filter(
+      (cookie) => !cookie.startsWith(`${name}=`) && !cookie.startsWith(`${name}.sig=`),
+    )
+    if (kept.length > 0) ctx.res.setHeader('Set-Cookie', kept)
+    else ctx.res.removeHeader('Set-Cookie')
+  }
+}
+
+async function findInteraction(provider: Provider, req: IncomingMessage, res: ServerResponse) {
+  try {
+    return await provider.interactionDetails(req, res)
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) return undefined
+    throw error
+  }
+}
+
+/** Stores the result and gives the URL that goes on, on our origin. */
+async function endInteraction(
+  provider: Provider,
+  req: IncomingMessage,
+  res: ServerResponse,
+  result: Parameters<Provider['interactionResult']>[2],
+): Promise<string> {
+  try {
+    return await provider.interactionResult(req, res, result, { mergeWithLastSubmission: false })
+  } catch (error) {
+    if (error instanceof errors.SessionNotFound) throw new ScreenError('error.interaction', 400)
+    throw error
+  }
+}
+
+/** An authorization request that cannot be answered at its redirect URI gets our page. */
+async function renderError(ctx: KoaContextWithOIDC, _out: unknown, error: Error): Promise<void> {
+  // Koa leaves the answer to Express from here on.
+  ctx.respond = false
+  const status = ctx.status
+  const messageKey =
+    status >= 500
+      ? 'error.unexpected'
+      : error instanceof errors.SessionNotFound
+        ? 'error.interaction'
+        : 'error.authorization_request'
+  await renderErrorPage(ctx.res as Response, { status, messageKey })
 }

@@ -1,0 +1,44 @@
+/**
+ * The one way to answer an interaction: the proof that a confirmed activation gave to this browser, for the very
+ * handle that the authorization request brought as `login_hint`. Taking it is one statement in the database, so a
+ * proof counts once; a request without its proof gets the login page like everybody else.
+ */
+import type { Request, Response } from 'express'
+import type { Log } from '../../core/log.ts'
+import type { ActivationStore } from '../activation/store.ts'
+import { contextOf } from '../web/context.ts'
+import type { Cookies } from '../web/cookies.ts'
+import type { Op } from './op.ts'
+
+/** Cookie of the proof for a handle. */
+export const proofCookie = (handle: string) => `op_proof_${handle}`
+
+/** 32 random bytes in base64url, the form of handles and proofs. */
+const token = /^[\w-]{43}$/
+
+/**
+ * Ends the interaction when this browser has the proof for its handle: true, and the answer is out. False: nothing
+ * happened, show the login page.
+ * @param loginHint of the interaction's authorization request
+ * @throws ScreenError `error.interaction`, when the interaction ended meanwhile
+ */
+export async function answerByProof(
+  { cookies, log, op, store }: { cookies: Cookies; log: Log; op: Op; store: ActivationStore },
+  req: Request,
+  res: Response,
+  loginHint: string | undefined,
+): Promise<boolean> {
+  if (!loginHint || !token.test(loginHint)) return false
+  const proof = cookies.read(req, proofCookie(loginHint))
+  if (!proof || !token.test(proof)) return false
+  cookies.clear(res, proofCookie(loginHint))
+  const taken = await store.takeProof(loginHint, Buffer.from(proof, 'base64url'))
+  log.info({
+    event: taken ? 'op.proof_taken' : 'op.proof_refused',
+    request_id: contextOf(res).requestId,
+    ...(taken && { activation_id: taken.activationId }),
+  })
+  if (!taken) return false
+  await op.finish(req, res, taken.sub)
+  return true
+}
