@@ -39,6 +39,21 @@ LANGUAGE sql STABLE SET search_path = ellipro, pg_temp AS $$
   END
 $$;
 
+-- The same at the time of asking, where what was asked for counts as well as what was sent: an activation that ends
+-- as `refused` uses up the same budget as one whose mails leave (invariant 4). One at a time on an address.
+CREATE FUNCTION ellipro.request_budget(p_account text, p_address_key text) RETURNS text
+LANGUAGE plpgsql SET search_path = ellipro, pg_temp AS $$
+BEGIN
+  PERFORM pg_advisory_xact_lock(hashtextextended('budget:' || p_address_key, 0));
+  IF (SELECT coalesce(sum(mail_generation), 0) FROM activation
+      WHERE address_key = p_address_key AND created_at > now() - interval '24 hours')
+     >= setting_value('mails_per_address_per_day') THEN RETURN 'address_budget'; END IF;
+  IF (SELECT coalesce(sum(mail_generation), 0) FROM activation
+      WHERE account = p_account AND created_at > now() - interval '24 hours')
+     >= setting_value('mails_per_login_per_day') THEN RETURN 'login_budget'; END IF;
+  RETURN mail_budget(p_account, p_address_key);
+END $$;
+
 -- What the dispatcher needs to know about a legacy login, seen from one browser.
 -- p_known_domains: domains of the contract; only then is the domain of the holder's address told.
 -- holder_state: state of the activation that holds the login, or NULL. own_id: this browser's live activation on it.
@@ -65,6 +80,7 @@ $$;
 
 -- Starts an activation. outcome: 'started' | 'moved' (the login is held) | 'blocked' (the address's owner said no)
 -- | 'address_budget' | 'login_budget' | 'login_limit' | 'cap'. id only with 'started'.
+-- The same form sent twice (same browser, address, salt and verifier) starts one activation and one mail.
 CREATE FUNCTION ellipro.start_activation(
   p_account text, p_login text, p_company text, p_contract text, p_address text, p_locale text, p_shared boolean,
   p_browser bytea, p_salt bytea, p_verifier bytea, p_request_id text
@@ -74,11 +90,18 @@ DECLARE
   v_id uuid;
   v_budget text;
 BEGIN
-  IF length(p_verifier) <> 32 OR length(p_salt) < 16 OR length(p_browser) <> 32 THEN
+  IF (length(p_verifier) = 32 AND length(p_salt) >= 16 AND length(p_browser) = 32) IS NOT TRUE THEN
     RAISE EXCEPTION 'start_activation: malformed secret';
   END IF;
   -- One at a time on a login: its limits are then exact, whatever the number of replicas.
   PERFORM pg_advisory_xact_lock(hashtextextended('account:' || p_account, 0));
+  SELECT a.id INTO v_id FROM activation a JOIN activation_secret s ON s.activation_id = a.id
+    WHERE a.account = p_account AND a.address_key = lower(p_address) AND s.browser_hash = p_browser
+      AND s.salt = p_salt AND s.verifier = p_verifier
+      AND outward_state(a.state, a.reason, a.expires_at) = 'mailed';
+  IF FOUND THEN
+    RETURN QUERY SELECT 'started', v_id; RETURN;
+  END IF;
   IF EXISTS (SELECT FROM activation a WHERE a.account = p_account AND a.kind = 'legacy'
              AND a.state IN ('confirmed', 'opened', 'closed')) THEN
     RETURN QUERY SELECT 'moved', NULL::uuid; RETURN;
@@ -91,7 +114,7 @@ BEGIN
      >= setting_value('activations_per_login_per_day') THEN
     RETURN QUERY SELECT 'login_limit', NULL::uuid; RETURN;
   END IF;
-  v_budget := mail_budget(p_account, lower(p_address));
+  v_budget := request_budget(p_account, lower(p_address));
   IF v_budget <> 'ok' THEN
     RETURN QUERY SELECT v_budget, NULL::uuid; RETURN;
   END IF;
@@ -165,7 +188,7 @@ BEGIN
   IF v_outcome <> 'ok' THEN RETURN v_outcome; END IF;
   SELECT * INTO a FROM activation WHERE activation.id = p_id;
   IF a.mail_requested_at + make_interval(secs => setting_value('resend_seconds')) > now() THEN RETURN 'too_soon'; END IF;
-  v_outcome := mail_budget(a.account, a.address_key);
+  v_outcome := request_budget(a.account, a.address_key);
   IF v_outcome <> 'ok' THEN RETURN v_outcome; END IF;
   UPDATE activation SET mail_generation = mail_generation + 1, mail_requested_at = now() WHERE activation.id = p_id;
   INSERT INTO outbox (kind, activation_id) VALUES ('send-confirmation', p_id);
@@ -215,13 +238,14 @@ DECLARE
 BEGIN
   SELECT * INTO a FROM activation WHERE activation.id = p_id;
   SELECT * INTO s FROM activation_secret WHERE activation_id = p_id;
-  IF a.id IS NULL OR s.link_hash IS NULL OR s.link_hash <> sha256(p_link) THEN
+  -- Written so that an unknown id, an erased hash and a NULL p_link all count as a wrong link.
+  IF (s.link_hash = sha256(p_link)) IS NOT TRUE THEN
     RETURN QUERY SELECT
-      CASE WHEN a.state IN ('requested', 'mailed', 'expired') AND a.expires_at <= now() THEN 'expired' ELSE 'bad_link' END,
+      CASE WHEN outward_state(a.state, a.reason, a.expires_at) = 'expired' THEN 'expired' ELSE 'bad_link' END,
       NULL, NULL, NULL;
   ELSIF a.state IN ('confirmed', 'opened') THEN
     RETURN QUERY SELECT 'opened', a.login, a.company, a.locale;
-  ELSIF a.state <> 'mailed' THEN
+  ELSIF a.state NOT IN ('requested', 'mailed') THEN
     RETURN QUERY SELECT 'ended', NULL, NULL, a.locale;
   ELSIF a.expires_at <= now() THEN
     RETURN QUERY SELECT 'expired', NULL, NULL, a.locale;
@@ -246,17 +270,21 @@ DECLARE
 BEGIN
   SELECT * INTO a FROM activation WHERE activation.id = p_id FOR UPDATE;
   SELECT * INTO s FROM activation_secret WHERE activation_id = p_id FOR UPDATE;
-  IF a.id IS NULL OR s.link_hash IS NULL OR p_link IS NULL OR s.link_hash <> sha256(p_link)
-     OR a.state NOT IN ('mailed', 'confirmed', 'opened') THEN
+  IF p_credential IS NULL OR (length(p_finisher) = 32) IS NOT TRUE THEN
+    RAISE EXCEPTION 'confirm_activation: malformed secret';
+  END IF;
+  -- `requested` with the right k: the mail left, and the process that sent it died before it could say so.
+  IF (s.link_hash = sha256(p_link)) IS NOT TRUE
+     OR a.state NOT IN ('requested', 'mailed', 'confirmed', 'opened') THEN
     RETURN QUERY SELECT 'bad_link', NULL::integer; RETURN;
   END IF;
-  IF a.state = 'mailed' AND a.expires_at <= now() THEN
+  IF a.state IN ('requested', 'mailed') AND a.expires_at <= now() THEN
     RETURN QUERY SELECT 'expired', NULL::integer; RETURN;
   END IF;
   IF s.confirmation_tries >= setting_value('password_tries') THEN
     RETURN QUERY SELECT 'locked', 0; RETURN;
   END IF;
-  IF s.verifier IS NULL OR p_verifier IS NULL OR s.verifier <> p_verifier THEN
+  IF (s.verifier = p_verifier) IS NOT TRUE THEN
     UPDATE activation_secret SET confirmation_tries = confirmation_tries + 1 WHERE activation_id = p_id;
     RETURN QUERY SELECT 'wrong_password', setting_value('password_tries') - s.confirmation_tries - 1; RETURN;
   END IF;
@@ -269,13 +297,15 @@ BEGIN
     UPDATE activation SET state = 'confirmed', reason = NULL, confirmed_at = now() WHERE activation.id = p_id;
   EXCEPTION WHEN unique_violation THEN
     GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
-    PERFORM erase_secrets(p_id);
     INSERT INTO outbox (kind, activation_id) VALUES ('release', p_id);
     IF v_constraint = 'activation_one_holder' THEN
+      PERFORM erase_secrets(p_id);
       UPDATE activation SET state = 'waiting', reason = 'login_held', confirmed_at = now(), ended_at = now()
         WHERE activation.id = p_id;
       RETURN QUERY SELECT 'waiting', NULL::integer; RETURN;
     ELSIF v_constraint = 'activation_one_confirmed_address' THEN
+      -- What steers it stays, as for every `refused`: the pages go on showing it as `mailed`.
+      UPDATE activation_secret SET link_hash = NULL WHERE activation_id = p_id;
       UPDATE activation SET state = 'refused', reason = 'address_taken', ended_at = now() WHERE activation.id = p_id;
       RETURN QUERY SELECT 'address_taken', NULL::integer; RETURN;
     END IF;
@@ -351,23 +381,33 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
   WHERE NOT EXISTS (SELECT FROM activation_secret WHERE activation_id = p_id AND withdraw_hash = sha256(p_code))
 $$;
 
--- "It was not me": ends the activation and blocks the pair. 'withdrawn' | 'done' | 'too_late' | 'bad_code'.
+-- "It was not me": ends every pending activation of the login with the address, and blocks the pair.
+-- 'withdrawn' | 'done' | 'too_late' | 'bad_code'.
 CREATE FUNCTION ellipro.withdraw_activation(p_id uuid, p_code bytea) RETURNS text
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
 DECLARE
   a activation;
 BEGIN
-  SELECT activation.* INTO a FROM activation JOIN activation_secret s ON s.activation_id = activation.id
-    WHERE activation.id = p_id AND s.withdraw_hash = sha256(p_code) FOR UPDATE OF activation;
+  -- The account's lock comes first, as in start_activation: none of the pair starts meanwhile, and no deadlock.
+  PERFORM pg_advisory_xact_lock(hashtextextended('account:' || activation.account, 0))
+    FROM activation JOIN activation_secret s ON s.activation_id = activation.id
+    WHERE activation.id = p_id AND s.withdraw_hash = sha256(p_code);
   IF NOT FOUND THEN RETURN 'bad_code'; END IF;
+  SELECT * INTO a FROM activation WHERE activation.id = p_id FOR UPDATE;
   IF a.state IN ('withdrawn', 'expired') THEN RETURN 'done'; END IF;
   IF a.state NOT IN ('requested', 'mailed', 'refused') THEN RETURN 'too_late'; END IF;
-  UPDATE activation SET state = 'withdrawn', reason = 'not_me', ended_at = now() WHERE activation.id = p_id;
   INSERT INTO blocked_pair (account, address_key, until)
     VALUES (a.account, a.address_key, now() + make_interval(days => setting_value('blocked_pair_days')))
     ON CONFLICT (account, address_key) DO UPDATE SET until = excluded.until;
-  UPDATE activation_secret SET salt = NULL, verifier = NULL, link_hash = NULL WHERE activation_id = p_id;
-  INSERT INTO outbox (kind, activation_id) VALUES ('release', p_id);
+  WITH ended AS (
+    UPDATE activation b SET state = 'withdrawn', reason = 'not_me', ended_at = now()
+    WHERE b.account = a.account AND b.address_key = a.address_key AND b.state IN ('requested', 'mailed', 'refused')
+    RETURNING b.id
+  ), erased AS (
+    UPDATE activation_secret s SET salt = NULL, verifier = NULL, link_hash = NULL
+    FROM ended WHERE s.activation_id = ended.id
+  )
+  INSERT INTO outbox (kind, activation_id) SELECT 'release', ended.id FROM ended;
   RETURN 'withdrawn';
 END $$;
 
