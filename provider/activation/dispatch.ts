@@ -34,14 +34,7 @@ export function nextStep({ holder, own }: LoginFacts, asksAnew = false): Step {
 
 /** The path of a step's screen. */
 export function pathOf(step: Step): string {
-  switch (step.screen) {
-    case 'sent':
-      return `/activation/${step.id}`
-    case 'opening':
-      return `/activation/${step.id}/opening`
-    case 'redirection':
-    case 'moved':
-    case 'desk':
-      return `/${step.screen}`
-  }
+  if (step.screen === 'sent') return `/activation/${step.id}`
+  if (step.screen === 'opening') return `/activation/${step.id}/opening`
+  return `/${step.screen}`
 }
