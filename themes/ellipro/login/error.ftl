@@ -6,7 +6,7 @@
 <#import "template.ftl" as layout>
 <#import "footer.ftl" as desk>
 <#function is key><#return message.summary == msg(key)></#function>
-<#assign activation = (client.clientId)!'' == "activation">
+<#assign activation = ((client.clientId)!'') == "activation">
 <#assign expired = is("expiredActionTokenNoSessionMessage") || is("expiredActionMessage") || is("expiredActionTokenSessionExistsMessage") || is("staleEmailVerificationLink")>
 <#assign restartUrl = desk.realmText("activationUrl")>
 <@layout.registrationLayout displayMessage=false step=activation?then("mailbox", ""); section>

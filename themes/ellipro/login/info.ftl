@@ -7,7 +7,7 @@
   3. "already confirmed": the way on is client.baseUrl, which is provider's /activation/continue.
 -->
 <#import "template.ftl" as layout>
-<#assign activation = (client.clientId)!'' == "activation">
+<#assign activation = ((client.clientId)!'') == "activation">
 <#assign confirming = activation && actionUri?has_content && !pageRedirectUri?has_content>
 <@layout.registrationLayout displayMessage=false step=activation?then("mailbox", ""); section>
     <#if section = "header">

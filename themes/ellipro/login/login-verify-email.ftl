@@ -1,6 +1,7 @@
 <#-- base's login-verify-email.ftl (26.7.5, Apache-2.0), with a button where it has a link inside a sentence. -->
 <#import "template.ftl" as layout>
-<@layout.registrationLayout; section>
+<#-- Keycloak's own "confirm your address" warning would only repeat the heading -->
+<@layout.registrationLayout displayMessage=((message.type)!'') == 'error'; section>
     <#if section = "header">
         ${msg("emailVerifyTitle")}
     <#elseif section = "form">

@@ -38,6 +38,9 @@
         </section>
         </#if>
         <#if realm.password>
+        <#if cofacering?has_content>
+        <p class="ell-or"><span>${msg("ellOrAccess")}</span></p>
+        </#if>
         <form id="kc-form-login" class="ell-form" onsubmit="login.disabled = true; return true;" action="${url.loginAction}" method="post" novalidate>
             <#if !usernameHidden??>
                 <#assign label>

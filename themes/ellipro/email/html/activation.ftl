@@ -22,7 +22,7 @@
   <@layout.paragraph>${msg("ellActivationNotMe")}</@layout.paragraph>
   <#local withdraw = common.attribute("activation_withdraw")>
   <#if withdraw?has_content>
-  <@layout.paragraph><a class="e-link" href="${withdraw}" style="color:#0b5667;font-weight:bold;">${msg("ellActivationWithdraw")}</a></@layout.paragraph>
+  <@layout.paragraph>${msg("ellActivationReport")} <a class="e-link" href="${withdraw}" style="color:#0b5667;font-weight:bold;">${msg("ellActivationWithdraw")}</a></@layout.paragraph>
   </#if>
   <@layout.plainLink href=link/>
 </@layout.emailLayout>

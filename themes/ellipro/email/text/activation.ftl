@@ -31,7 +31,7 @@ ${msg("ellActivationLifetime", common.lifetime(linkExpiration))}
 ${msg("ellNotMeTitle")}
 ${msg("ellActivationNotMe")}
 <#if withdraw?has_content>
-${msg("ellActivationWithdraw")}
+${msg("ellActivationReport")}
 ${withdraw}
 </#if>
 <@layout.desk/>

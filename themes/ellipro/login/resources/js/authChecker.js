@@ -1,7 +1,8 @@
 // Stands in for Keycloak's file of the same name (26.7.5, Apache-2.0), with one difference: pages that hold no sign-in
 // form (`login-info`, `login-error`) neither reload nor leave by themselves. With the stock file two tabs of one mail
 // link reload each other for ever, each finding the other's KC_AUTH_SESSION_HASH cookie, and a click can land between
-// two reloads and fail. Such a page has nothing to lose from a newer session: its link is good in any of them.
+// two reloads and fail. The page of a mail link asks for its newer session only when the person comes back to its tab:
+// its button would otherwise bring the same page once more.
 
 const SESSION_POLLING_INTERVAL_MS = 2000
 const AUTH_SESSION_DELAY_MS = 1000
@@ -34,11 +35,16 @@ export function startSessionPolling(redirectUrl) {
  * @param {string} pageAuthSessionHash hash of the session that this page was rendered for
  */
 export function checkAuthSession(pageAuthSessionHash) {
-  if (isCalm()) return
-  setTimeout(() => {
+  const reloadIfReplaced = () => {
     const current = getCookie('KC_AUTH_SESSION_HASH')
     if (current && current !== pageAuthSessionHash) location.reload()
-  }, AUTH_SESSION_DELAY_MS)
+  }
+  if (!isCalm()) setTimeout(reloadIfReplaced, AUTH_SESSION_DELAY_MS)
+  else if (document.getElementById('ell-confirm')) {
+    document.addEventListener('visibilitychange', () => {
+      if (document.visibilityState === 'visible') reloadIfReplaced()
+    })
+  }
 }
 
 function isCalm() {
