@@ -23,8 +23,9 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.use(requestContext(dependencies, config.PROVIDER_COOKIE_KEY))
   app.use(securityHeaders(config.PROVIDER_URL.startsWith('https:')))
 
-  app.get('/health/live', health(dependencies).live)
-  app.get('/health/ready', health(dependencies).ready)
+  const { live, ready } = health(dependencies)
+  app.get('/health/live', live)
+  app.get('/health/ready', ready)
   app.use('/oidc', op.handler)
   app.use('/assets', assets())
 
@@ -56,8 +57,10 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.get('/activation/:id/withdraw', screens.withdraw.show)
   app.post('/activation/:id/withdraw', screens.withdraw.submit)
 
-  // provider as an RP of Keycloak: GET /callback, GET and POST /switch.
-  app.use('/sign-in', relyingParty.routes)
+  // provider as an RP of Keycloak: the end of an activation.
+  app.get('/sign-in/callback', relyingParty.callback)
+  app.get('/sign-in/switch', relyingParty.showSwitch)
+  app.post('/sign-in/switch', relyingParty.submitSwitch)
 
   app.use(notFound)
   app.use(errorHandler(dependencies))

@@ -3,16 +3,16 @@
  * connection, a clock or the environment in any other way.
  */
 import type pg from 'pg'
-import type { Desk } from '../core/desk.ts'
+import { readDesk, type Desk } from '../core/desk.ts'
 import type { Log } from '../core/log.ts'
-import type { Language, Translate } from '../core/text.ts'
-import type { ActivationStore } from './activation/store.ts'
+import { loadTexts, type Language, type Translate } from '../core/text.ts'
+import { createActivationStore, type ActivationStore } from './activation/store.ts'
 import type { ProviderConfig } from './config.ts'
 import type { LegacyDirectory } from './legacy/directory.ts'
-import type { Op } from './oidc/op.ts'
-import type { RelyingParty } from './sign-in/relying-party.ts'
-import type { Throttle } from './throttle/throttle.ts'
-import type { Cookies } from './web/cookies.ts'
+import { createOp, type Op } from './oidc/op.ts'
+import { createRelyingParty, type RelyingParty } from './sign-in/relying-party.ts'
+import { createThrottle, type Throttle } from './throttle/throttle.ts'
+import { createCookies, type Cookies } from './web/cookies.ts'
 
 export type Dependencies = {
   config: ProviderConfig
@@ -28,4 +28,24 @@ export type Dependencies = {
   texts: Record<Language, Translate>
   /** Milliseconds since 1970. */
   now: () => number
+}
+
+/** What the outside gives: configuration, connections, the legacy directory and a clock. */
+export type Outside = Pick<Dependencies, 'config' | 'log' | 'pool' | 'directory' | 'now'>
+
+/**
+ * @throws ConfigError when the sealing key does not open the signing keys in the database
+ * @throws the errors of `pg`
+ */
+export async function createDependencies(outside: Outside): Promise<Dependencies> {
+  const { config, pool } = outside
+  const base = {
+    ...outside,
+    store: createActivationStore(pool),
+    cookies: createCookies(config.PROVIDER_URL.startsWith('https:')),
+    throttle: createThrottle(pool),
+    desk: readDesk(config),
+    texts: loadTexts(new URL('text/', import.meta.url)),
+  }
+  return { ...base, op: await createOp(base), relyingParty: createRelyingParty(base) }
 }

@@ -3,6 +3,7 @@
  * handle that the authorization request brought as `login_hint`. Taking it is one statement in the database, so a
  * proof counts once; a request without its proof gets the login page like everybody else.
  */
+import { randomBytes } from 'node:crypto'
 import type { Request, Response } from 'express'
 import type { Log } from '../../core/log.ts'
 import type { ActivationStore } from '../activation/store.ts'
@@ -15,6 +16,24 @@ export const proofCookie = (handle: string) => `op_proof_${handle}`
 
 /** 32 random bytes in base64url, the form of handles and proofs. */
 const token = /^[\w-]{43}$/
+
+/**
+ * Gives this browser a proof for a new handle, good for a minute.
+ * @param finisherHash SHA-256 of the cookie of the browser whose POST confirmed
+ * @returns the handle, to be brought back as `login_hint`; `undefined` when the account is not open or its link has
+ *   served: the person signs in with e-mail address and password
+ */
+export async function giveProof(
+  { cookies, store }: { cookies: Cookies; store: ActivationStore },
+  res: Response,
+  activationId: string,
+  finisherHash: Buffer,
+): Promise<string | undefined> {
+  const [handle, proof] = [randomBytes(32).toString('base64url'), randomBytes(32)]
+  if (!(await store.mintProof(activationId, finisherHash, handle, proof))) return undefined
+  cookies.set(res, proofCookie(handle), proof.toString('base64url'), { maxAgeSeconds: 60 })
+  return handle
+}
 
 /**
  * Ends the interaction when this browser has the proof for its handle: true, and the answer is out. False: nothing

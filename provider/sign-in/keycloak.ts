@@ -1,0 +1,137 @@
+/**
+ * Keycloak as the OP of our RP `cofacering-provider` (openid-client): where to send a browser, what comes back, and how
+ * to end somebody's session. Authorization code with PKCE S256, nonce and state; the ID token's signature is checked
+ * although it comes from the token endpoint, because plain http is allowed on loopback.
+ */
+import * as client from 'openid-client'
+import { UpstreamError } from '../../core/errors.ts'
+import type { ProviderConfig } from '../config.ts'
+
+/** What one sign-in has to remember until its callback. */
+export type Pending = { state: string; nonce: string; codeVerifier: string }
+
+/** Who came back. `email` is what their own ID token says. */
+export type SignedIn = { userId: string; email?: string; idToken: string }
+
+export type Redeemed = { status: 'signed_in'; person: SignedIn } | { status: 'refused'; code: string }
+
+export type KeycloakRp = {
+  newPending(): Pending
+  /** @throws UpstreamError `keycloak`, retry, when its metadata could not be read */
+  authorizationUrl(pending: Pending, o: { loginHint: string; language: string }): Promise<string>
+  /**
+   * Redeems the callback's code. `refused`: Keycloak said no, or what it sent does not belong to this sign-in.
+   * @param query of the callback, with its `?`
+   * @throws UpstreamError `keycloak`, retry, when it could not be asked
+   */
+  redeem(query: string, pending: Pending): Promise<Redeemed>
+  /** Ends the session of the person whose ID token this is, without a question. @throws UpstreamError as above */
+  endSessionUrl(idToken: string, state: string): Promise<string>
+}
+
+const metadataKeptMs = 600_000
+const timeoutSeconds = 5
+
+export function createKeycloakRp(config: ProviderConfig, now: () => number): KeycloakRp {
+  const issuer = new URL(`${config.KEYCLOAK_URL}/realms/${config.KEYCLOAK_REALM}`)
+  const redirectUri = `${config.PROVIDER_URL}/sign-in/callback`
+  let kept: { at: number; configuration: client.Configuration } | undefined
+
+  async function configuration(): Promise<client.Configuration> {
+    if (kept && now() - kept.at < metadataKeptMs) return kept.configuration
+    try {
+      const found = await client.discovery(
+        issuer,
+        'cofacering-provider',
+        undefined,
+        client.ClientSecretBasic(config.PROVIDER_CLIENT_SECRET),
+        {
+          timeout: timeoutSeconds,
+          execute: [
+            client.enableNonRepudiationChecks,
+            ...(issuer.protocol === 'http:' ? [client.allowInsecureRequests] : []),
+          ],
+        },
+      )
+      kept = { at: now(), configuration: found }
+      return found
+    } catch (cause) {
+      throw unavailable(cause)
+    }
+  }
+
+  return {
+    newPending: () => ({
+      state: client.randomState(),
+      nonce: client.randomNonce(),
+      codeVerifier: client.randomPKCECodeVerifier(),
+    }),
+    async authorizationUrl({ state, nonce, codeVerifier }, { loginHint, language }) {
+      // No `prompt`: with one, Keycloak would go to the OP even for somebody who is signed in, use up the proof and
+      // then refuse the different user with an error that never comes back here.
+      return client.buildAuthorizationUrl(await configuration(), {
+        redirect_uri: redirectUri,
+        scope: 'openid email',
+        state,
+        nonce,
+        code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
+        code_challenge_method: 'S256',
+        kc_idp_hint: 'cofacering',
+        login_hint: loginHint,
+        ui_locales: language,
+      }).href
+    },
+    async redeem(query, { state, nonce, codeVerifier }) {
+      const known = await configuration()
+      try {
+        const tokens = await client.authorizationCodeGrant(known, new URL(redirectUri + query), {
+          expectedState: state,
+          expectedNonce: nonce,
+          pkceCodeVerifier: codeVerifier,
+          idTokenExpected: true,
+        })
+        const claims = tokens.claims()
+        if (!claims || !tokens.id_token) throw new Error('unreachable: an ID token was expected')
+        const email = claims['email']
+        return {
+          status: 'signed_in',
+          person: {
+            userId: claims.sub,
+            idToken: tokens.id_token,
+            ...(typeof email === 'string' && { email }),
+          },
+        }
+      } catch (error) {
+        const code = refusalCode(error)
+        if (code === undefined) throw unavailable(error)
+        return { status: 'refused', code }
+      }
+    },
+    async endSessionUrl(idToken, state) {
+      return client.buildEndSessionUrl(await configuration(), {
+        id_token_hint: idToken,
+        post_logout_redirect_uri: `${config.PROVIDER_URL}/sign-in/switch`,
+        state,
+      }).href
+    },
+  }
+}
+
+const unavailable = (cause: unknown) => new UpstreamError('keycloak', 0, 'retry', 'unavailable', { cause })
+
+/** Codes of openid-client that say nothing about the sign-in: Keycloak was not there, or something stood in front. */
+const outages = new Set([
+  'OAUTH_TIMEOUT',
+  'OAUTH_ABORT',
+  'OAUTH_RESPONSE_IS_NOT_CONFORM',
+  'OAUTH_PARSE_ERROR',
+])
+
+/** The code of a refusal for the log; `undefined` when Keycloak could not be asked. */
+function refusalCode(error: unknown): string | undefined {
+  if (error instanceof client.AuthorizationResponseError || error instanceof client.ResponseBodyError)
+    return /^[a-z_]{1,40}$/.test(error.error) ? error.error : 'error'
+  if (error instanceof client.ClientError && error.code?.startsWith('OAUTH_') && !outages.has(error.code))
+    return error.code.toLowerCase()
+  return undefined
+}
