@@ -6,7 +6,7 @@
  *   GET  /callback            back from Keycloak
  *   POST /sign-out            out of this application, of Keycloak, and so of every other application
  *   POST /backchannel-logout  Keycloak says that a person signed out somewhere else
- *   GET  /assets/…            the style sheets that Keycloak's theme and provider use too
+ *   GET  /assets/…            the style sheets and icon that Keycloak's theme and provider use too
  *
  * Somebody without a session here may well have one at Keycloak: the home page asks once, with `prompt=none`,
  * before it shows a button. The browser gets one cookie with a random id; tokens stay on the server.
@@ -29,7 +29,7 @@ export type Application = {
 /** Writes one event; `fields` never hold what identifies a person. */
 export type LogEvent = (event: string, fields?: Record<string, unknown>) => void
 
-const styleFolder = join(import.meta.dirname, '../../themes/ellipro/login/resources/css')
+const themeFolder = join(import.meta.dirname, '../../themes/ellipro/login/resources')
 
 export function createApp(application: Application, config: ApplicationConfig, log: LogEvent): Express {
   const sessions = createSessions()
@@ -58,7 +58,7 @@ export function createApp(application: Application, config: ApplicationConfig, l
       },
     }),
   )
-  app.use('/assets', express.static(styleFolder))
+  app.use('/assets', express.static(join(themeFolder, 'css')), express.static(join(themeFolder, 'img')))
   app.use((_req, res, next) => {
     res.set('Cache-Control', 'no-store')
     next()

@@ -1,7 +1,7 @@
 /** The pages of a demonstration application. Markup and class names are those of themes/ellipro pages.css. */
 import { html } from 'hono/html'
 import type { IDToken } from 'openid-client'
-import type { MessageKey, Texts } from './texts.ts'
+import type { Language, MessageKey, Texts } from './texts.ts'
 
 type Html = ReturnType<typeof html>
 export type View = { texts: Texts; name: string; otherUrl: string }
@@ -71,7 +71,7 @@ export function renderSignedIn(view: View, claims: IDToken): Promise<string> {
             </tr>
           </thead>
           <tbody>
-            ${Object.entries(claims).map(
+            ${sortClaims(claims).map(
               ([claim, value]) =>
                 html`<tr>
                   <th scope="row"><code>${claim}</code></th>
@@ -110,6 +110,7 @@ async function page({ texts, name }: View, title: string, content: Html): Promis
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width, initial-scale=1" />
         <title>${title} · ${name}</title>
+        <link rel="icon" type="image/svg+xml" href="/assets/favicon.svg" />
         <link rel="stylesheet" href="/assets/tokens.css" />
         <link rel="stylesheet" href="/assets/pages.css" />
       </head>
@@ -133,9 +134,29 @@ async function page({ texts, name }: View, title: string, content: Html): Promis
   return document.toString()
 }
 
+/** What speaks of the person first, then what speaks of the token. */
+function sortClaims(claims: IDToken): [string, unknown][] {
+  const first = [
+    'name',
+    'given_name',
+    'family_name',
+    'email',
+    'email_verified',
+    'preferred_username',
+    'sub',
+    'sid',
+  ]
+  const rank = (claim: string) => (first.includes(claim) ? first.indexOf(claim) : first.length)
+  return Object.entries(claims).toSorted(([a], [b]) => rank(a) - rank(b))
+}
+
 /** Times of a token are seconds since 1970; people read dates. */
-function describe(claim: string, value: unknown, language: string): string {
+function describe(claim: string, value: unknown, language: Language): string {
   if (['iat', 'exp', 'nbf', 'auth_time'].includes(claim) && typeof value === 'number')
-    return new Date(value * 1000).toLocaleString(language, { dateStyle: 'medium', timeStyle: 'medium' })
+    return new Date(value * 1000).toLocaleString(language, {
+      dateStyle: 'medium',
+      timeStyle: 'long',
+      timeZone: 'Europe/Paris',
+    })
   return typeof value === 'string' ? value : JSON.stringify(value)
 }

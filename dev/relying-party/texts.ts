@@ -12,7 +12,7 @@ const fr = {
   or: 'ou',
   fromCofacering: 'Je viens de Cofacering',
   fromCofaceringHint:
-    'Vous avez un identifiant Cofacering et c’est votre première visite ? Commencez par ici, comme d’habitude.',
+    'Vous avez un identifiant Cofacering et c’est votre première visite ? Commencez par ici, comme d’habitude.',
   signedInTitle: 'Vous êtes connecté',
   signedInLead: 'Une seule connexion suffit pour toutes les applications Ellipro.',
   person: 'Nom',
@@ -31,14 +31,14 @@ const fr = {
       text: 'Elle a pu être terminée dans un autre onglet, ou votre navigateur refuse les cookies de ce site. Recommencez, cela prend un instant.',
     },
     signInDenied: { title: 'La connexion n’a pas eu lieu', text: 'Elle a été annulée ou refusée.' },
-    signInFailed: { title: 'La connexion n’a pas abouti', text: 'Rien n’est perdu : recommencez.' },
+    signInFailed: { title: 'La connexion n’a pas abouti', text: 'Rien n’est perdu : recommencez.' },
     unreachable: {
       title: 'La connexion est momentanément indisponible',
       text: 'Le service d’identification ne répond pas. Réessayez dans quelques minutes.',
     },
     signedOutHere: {
       title: 'Vous êtes déconnecté de cette application',
-      text: 'Le service d’identification ne répond pas : les autres applications peuvent être encore ouvertes. Fermez votre navigateur si vous partagez cet ordinateur.',
+      text: 'Le service d’identification ne répond pas : les autres applications peuvent être encore ouvertes. Fermez votre navigateur si vous partagez cet ordinateur.',
     },
     formRefused: { title: 'Demande refusée', text: 'Elle ne venait pas d’une page de cette application.' },
     notFound: { title: 'Cette page n’existe pas', text: 'Vérifiez l’adresse, ou revenez à l’accueil.' },
