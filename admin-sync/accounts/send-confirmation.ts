@@ -1,0 +1,170 @@
+/**
+ * The job `send-confirmation`: step 6 of an activation.
+ *
+ *   1  live, and a mail is due?                      4  our pending user of the address, made or brought up to date
+ *   2  what Cofacering says about the login          5  the codes of the link, as digests, before the mail leaves
+ *   3  who has the address at Keycloak?              6  Keycloak's own mail; then state and ledger
+ *
+ * An address that has an account is never touched: the activation is refused, which nobody outside can tell from
+ * `mailed`, and the owner of the address gets a mail of ours (invariant 4). A crash between mail and ledger costs one
+ * mail more, with the same link.
+ */
+import { maskLogin } from '../../core/mask.ts'
+import { UpstreamError } from '../../core/errors.ts'
+import type { AccountDependencies, AccountJob, Checkpoint, Outcome } from './job.ts'
+import type { LegacyLogin } from './legacy-data.ts'
+import { confirmUrl, makeCodes, withdrawUrl } from './link.ts'
+import { createPendingUser, findUser, type MailAttributes } from './pending-user.ts'
+import type { Activation, Refusal } from './store.ts'
+
+export const sendConfirmation: AccountJob = async (dependencies, activation, checkpoint) => {
+  const { store, legacy } = dependencies
+  if (!isMailDue(activation)) return 'nothing'
+
+  const login = await legacy.findLogin(activation.account)
+  // A disabled login cannot have signed in: whoever wrote this activation did not ask Cofacering.
+  if (!login || login.disabled) return refuse(dependencies, activation, 'account_unknown')
+  if (activation.state === 'refused') return sendNotice(dependencies, activation, login, checkpoint)
+
+  // Tried again by the sweep, should there be room before the activation's time is over.
+  const budget = await store.readBudget(activation.account, activation.addressKey)
+  if (budget !== 'ok') return note(dependencies, activation, budget)
+
+  const codes = makeCodes(dependencies.linkKey, activation.id, activation.mailGeneration)
+  const user = await preparePendingUser(
+    dependencies,
+    activation,
+    {
+      locale: activation.locale,
+      activation_login: maskLogin(login.login),
+      activation_company: login.company,
+      activation_withdraw: withdrawUrl(dependencies.providerUrl, activation.id, codes.w),
+    },
+    checkpoint,
+  )
+  if ('refusal' in user) {
+    await checkpoint('refuse')
+    if (user.refusal !== 'address_taken') return refuse(dependencies, activation, user.refusal)
+    const refused = await store.refuse(activation.id, ['requested', 'mailed'], 'address_taken')
+    if (!refused) return 'superseded'
+    await sendNotice(dependencies, { ...activation, state: 'refused' }, login, checkpoint)
+    return 'refused:address_taken'
+  }
+
+  const { id, mailGeneration, secondsLeft } = activation
+  // Read before this mail counts: another mail of the address that is used first would make this link say
+  // "already confirmed" and lead nowhere. The other form of the mail works whatever happened meanwhile.
+  const repeated = user.verified || (await store.hasMailUnderWay(activation.addressKey))
+  await checkpoint('store-codes')
+  if (!(await store.storeCodes(id, mailGeneration, codes.linkHash, codes.withdrawHash))) return 'superseded'
+
+  await checkpoint('send')
+  const mail = {
+    clientId: 'activation',
+    redirectUri: confirmUrl(dependencies.providerUrl, id, codes.k),
+    lifespanSeconds: secondsLeft,
+  }
+  if (repeated) await dependencies.keycloak.executeActionsEmail(user.id, ['VERIFY_EMAIL'], mail)
+  else await dependencies.keycloak.sendVerifyEmail(user.id, mail)
+
+  await checkpoint('record')
+  await store.recordActivationMail(id, mailGeneration, 'confirmation')
+  return 'sent'
+}
+
+/** Pure. Refused for its address: outwardly `mailed`, so it has its mails too, of another kind. */
+function isMailDue(activation: Activation): boolean {
+  const { state, reason, secondsLeft, mailedGeneration, mailGeneration } = activation
+  if (secondsLeft <= 0 || mailedGeneration >= mailGeneration) return false
+  return state === 'requested' || state === 'mailed' || (state === 'refused' && reason === 'address_taken')
+}
+
+/** Our user of the address, ready for its mail; or why this activation cannot have one. */
+async function preparePendingUser(
+  dependencies: AccountDependencies,
+  activation: Activation,
+  mail: MailAttributes,
+  checkpoint: Checkpoint,
+): Promise<{ id: string; verified: boolean } | { refusal: Refusal }> {
+  const { keycloak, store } = dependencies
+  const found = await findUser(dependencies, activation)
+  switch (found.kind) {
+    case 'foreign':
+      if (found.record) await store.dropUnusedRecord(found.record.record)
+      return { refusal: 'address_taken' }
+    case 'gone': {
+      await store.markUserDeleted(found.record.record)
+      // Deleted after this activation had made or used it: an administrator said no, and a late job does not undo
+      // that. A later activation is a new request, and gets a user of its own.
+      const { mailedGeneration, createdAt } = activation
+      if (mailedGeneration > 0 || found.record.createdAt >= createdAt) return { refusal: 'user_gone' }
+      return create(undefined)
+    }
+    case 'absent':
+      return create(found.record)
+    case 'ours': {
+      const { user } = found
+      if (user.enabled === false) return { refusal: 'user_disabled' }
+      if (user.email?.toLowerCase() !== activation.address.toLowerCase())
+        return { refusal: 'address_changed' }
+      await checkpoint('update-user')
+      const attributes = Object.fromEntries(Object.entries(mail).map(([name, value]) => [name, [value]]))
+      const written = await keycloak.updateUserMerged(user.id, {
+        attributes: { ...attributes, activation: ['pending'] },
+      })
+      if (!written) throw new UpstreamError('keycloak', 404, 'retry', 'user_vanished')
+      // Taken off in the console: it may have a session, which the flows would not look at again.
+      if (!user.attributes?.['activation']) await keycloak.logoutUser(user.id)
+      return { id: user.id, verified: user.emailVerified === true }
+    }
+  }
+
+  async function create(record: Parameters<typeof createPendingUser>[2]) {
+    const created = await createPendingUser(dependencies, activation, record, mail, checkpoint)
+    return created ? { id: created.userId, verified: false } : { refusal: 'address_taken' as const }
+  }
+}
+
+/** "You already have an account": once a generation, under the same budget as every mail. */
+async function sendNotice(
+  { store, mailer, linkKey, providerUrl }: AccountDependencies,
+  activation: Activation,
+  login: LegacyLogin,
+  checkpoint: Checkpoint,
+): Promise<Outcome> {
+  const { id, mailGeneration } = activation
+  const budget = await store.readBudget(activation.account, activation.addressKey)
+  if (budget !== 'ok') {
+    await store.noteError(id, budget)
+    return budget
+  }
+  const codes = makeCodes(linkKey, id, mailGeneration)
+  await checkpoint('store-codes')
+  if (!(await store.storeCodes(id, mailGeneration, undefined, codes.withdrawHash))) return 'superseded'
+  await checkpoint('send')
+  await mailer.sendAlreadyAccount({
+    to: activation.address,
+    reference: `${id}.${mailGeneration}`,
+    language: activation.locale,
+    login: maskLogin(login.login),
+    company: login.company,
+    withdrawUrl: withdrawUrl(providerUrl, id, codes.w),
+  })
+  await checkpoint('record')
+  await store.recordActivationMail(id, mailGeneration, 'already-account')
+  return 'notice_sent'
+}
+
+async function refuse(
+  { store }: AccountDependencies,
+  activation: Activation,
+  reason: Refusal,
+): Promise<Outcome> {
+  const refused = await store.refuse(activation.id, ['requested', 'mailed', 'refused'], reason)
+  return refused ? `refused:${reason}` : 'superseded'
+}
+
+async function note({ store }: AccountDependencies, { id }: Activation, code: string): Promise<Outcome> {
+  await store.noteError(id, code)
+  return code
+}

@@ -1,0 +1,63 @@
+/**
+ * admin-sync's configuration: every environment variable that the process and its CLI read. docs/configuration.md is
+ * generated from this definition. What `realm apply` needs besides is in realm/config.ts.
+ */
+import {
+  defineConfig,
+  key32,
+  logLevel,
+  port,
+  postgresUrl,
+  publicUrl,
+  readConfig,
+  text,
+  type Config,
+} from '../core/config.ts'
+import { deskConfig } from '../core/desk.ts'
+import { ConfigError } from '../core/errors.ts'
+import { probeConfig, smtpConfig } from './realm/config.ts'
+
+/** All that the commands `status`, `find` and `jobs` need. */
+export const databaseConfig = defineConfig({
+  ADMIN_SYNC_DATABASE_URL: {
+    schema: postgresUrl,
+    secret: true,
+    description: 'Database `ellipro`, as role ellipro_sync.',
+  },
+})
+
+export const adminSyncConfig = defineConfig({
+  ADMIN_SYNC_HOST: {
+    schema: text,
+    default: '127.0.0.1',
+    description: 'Address of the health listener; nothing but a health check has business there.',
+  },
+  ADMIN_SYNC_PORT: { schema: port, default: '4001', description: 'Port of the health listener.' },
+  ...databaseConfig,
+  LEGACY_DATABASE_URL: {
+    schema: postgresUrl,
+    secret: true,
+    description: 'Database of Cofacering, as a role that can only read (cofacering_reader).',
+  },
+  ADMIN_SYNC_LINK_KEY: {
+    schema: key32,
+    secret: true,
+    description: 'Key of the codes in the links of mails. A new one makes every mail under way useless.',
+  },
+  ...probeConfig,
+  PROVIDER_URL: { schema: publicUrl, description: 'Public address of provider, for the links in mails.' },
+  PORTAL_URL: { schema: publicUrl, description: 'The Ellipro portal, for the links in mails.' },
+  ...deskConfig,
+  ...smtpConfig,
+  LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least level of log lines.' },
+})
+
+export type AdminSyncConfig = Config<typeof adminSyncConfig>
+
+/** @throws ConfigError with every problem at once. */
+export function readAdminSyncConfig(env: Record<string, string | undefined>): AdminSyncConfig {
+  const config = readConfig(adminSyncConfig, env)
+  if ((config.SMTP_USER === undefined) !== (config.SMTP_PASSWORD === undefined))
+    throw new ConfigError(['SMTP_USER and SMTP_PASSWORD are given together or not at all'])
+  return config
+}

@@ -1,0 +1,99 @@
+/**
+ * The queues of pg-boss (schema `pgboss`, owned by ellipro_sync: provider has no right on it), their limits, and the
+ * one way in which a job is added.
+ *
+ * Keycloak or the mail server down is no reason to give up: a job is tried again after 2 s, 4 s, … 5 minutes, for a
+ * day (notices to contacts, which wait for a mail budget, for a week). A job whose process died is taken up again
+ * after some 15 seconds, by its missing heartbeat. What cannot succeed goes to the dead letters (dead-letters.ts).
+ */
+import { PgBoss, type Db, type QueueOptions } from 'pg-boss'
+import type pg from 'pg'
+import type { Log } from '../../core/log.ts'
+import type { Enqueue, JobKind } from '../accounts/job.ts'
+
+export const schema = 'pgboss'
+export const deadLetterQueue = 'dead-letter'
+export const cronQueues = { 'purge-expired': '*/10 * * * *', 'find-lost-jobs': '*/15 * * * *' } as const
+export type CronQueue = keyof typeof cronQueues
+
+const patient: QueueOptions = {
+  expireInSeconds: 180,
+  heartbeatSeconds: 15,
+  retryLimit: 400,
+  retryDelay: 2,
+  retryBackoff: true,
+  retryDelayMax: 300,
+}
+const options: Record<JobKind, QueueOptions> = {
+  'send-confirmation': patient,
+  'open-account': patient,
+  unlink: patient,
+  release: patient,
+  'notify-contact': { ...patient, retryLimit: 200, retryDelayMax: 3600 },
+}
+const cronOptions: QueueOptions = {
+  expireInSeconds: 1800,
+  heartbeatSeconds: 30,
+  retryLimit: 2,
+  retryDelay: 60,
+  deleteAfterSeconds: 86_400,
+}
+
+/** @param url role ellipro_sync. `worker`: also looks after queues and schedules; the CLI does not. */
+export function createBoss(url: string, log: Log, { worker }: { worker: boolean }): PgBoss {
+  const boss = new PgBoss({
+    connectionString: url,
+    schema,
+    application_name: worker ? 'ellipro-admin-sync-jobs' : 'ellipro-admin-sync-cli',
+    max: worker ? 6 : 2,
+    useListenNotify: worker,
+    supervise: worker,
+    schedule: worker,
+    migrate: worker,
+    createSchema: worker,
+    registerInstance: worker,
+    superviseIntervalSeconds: 5,
+    monitorIntervalSeconds: 5,
+  })
+  boss.on('error', (err) => log.error({ event: 'jobs.error', err }))
+  // A warning's text may quote a statement: its kind is enough here, the rest is in pg-boss's own table.
+  boss.on('warning', () => log.warn({ event: 'jobs.warning' }))
+  return boss
+}
+
+/** Creates the queues, and gives existing ones the limits of this release. Idempotent. */
+export async function ensureQueues(boss: PgBoss): Promise<void> {
+  // Dead letters wait for an operator, not for a worker.
+  const dead = { retentionSeconds: 365 * 86_400 }
+  await boss.createQueue(deadLetterQueue, dead)
+  await boss.updateQueue(deadLetterQueue, dead)
+  for (const [kind, limits] of Object.entries(options)) {
+    const queue = { ...limits, deadLetter: deadLetterQueue, notify: true }
+    await boss.createQueue(kind, queue)
+    await boss.updateQueue(kind, queue)
+  }
+  for (const [queue, cron] of Object.entries(cronQueues)) {
+    await boss.createQueue(queue, { ...cronOptions, policy: 'singleton' })
+    await boss.updateQueue(queue, cronOptions)
+    await boss.schedule(queue, cron)
+  }
+}
+
+/** Sends on the caller's connection: the job exists when the caller's transaction is committed, and not before. */
+export function createEnqueue(boss: PgBoss): Enqueue {
+  return async (client, kind, activationId, startAfterSeconds) => {
+    const id = await boss.send(
+      kind,
+      { activationId },
+      {
+        db: onConnection(client),
+        ...(startAfterSeconds !== undefined && { startAfter: startAfterSeconds }),
+      },
+    )
+    if (id === null) throw new Error('pg-boss took no job')
+  }
+}
+
+const onConnection = (client: pg.ClientBase): Db => ({
+  executeSql: (text, values) => client.query(text, values),
+})

@@ -1,0 +1,156 @@
+/**
+ * Runs the jobs: reads the activation, holds its address, calls the job of accounts/, writes one log line, and says
+ * what becomes of a job that failed. The line and what pg-boss keeps hold ids and codes, never a value of a person.
+ */
+import type { Job, JobResult, PgBoss } from 'pg-boss'
+import { describeError, type Log } from '../../core/log.ts'
+import {
+  jobKinds,
+  type AccountDependencies,
+  type AccountJob,
+  type Checkpoint,
+  type HoldAddress,
+  type JobKind,
+  type Outcome,
+} from '../accounts/job.ts'
+import { notifyContact } from '../accounts/notify-contact.ts'
+import { openAccount } from '../accounts/open-account.ts'
+import { purgeExpired } from '../accounts/purge-expired.ts'
+import { release } from '../accounts/release.ts'
+import { sendConfirmation } from '../accounts/send-confirmation.ts'
+import { unlink } from '../accounts/unlink.ts'
+import type { AddressLocks } from './address-lock.ts'
+import { findLostJobs } from './lost-jobs.ts'
+import { decideFate } from './outcome.ts'
+import type { CronQueue } from './queues.ts'
+
+/** `atOnce`: jobs of the kind in this process. `alone`: the address of the activation is held for the whole job. */
+const jobs: Record<JobKind, { run: AccountJob; atOnce: number; alone: boolean }> = {
+  'send-confirmation': { run: sendConfirmation, atOnce: 3, alone: true },
+  'open-account': { run: openAccount, atOnce: 3, alone: true },
+  unlink: { run: unlink, atOnce: 1, alone: true },
+  release: { run: release, atOnce: 1, alone: true },
+  'notify-contact': { run: notifyContact, atOnce: 1, alone: false },
+}
+/** Connections that the locks may need at once: one a job, and one for the purge. */
+export const lockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 1)
+
+export type WorkDependencies = Omit<AccountDependencies, 'holdAddress'> & {
+  locks: AddressLocks
+  /** Called before each step of each job; for tests that kill a job there. */
+  onStep?: (step: string, activationId: string | undefined) => void | Promise<void>
+}
+
+export async function startWork(boss: PgBoss, dependencies: WorkDependencies): Promise<void> {
+  for (const kind of jobKinds)
+    await boss.work<{ activationId: string }, unknown, { perJobResults: true; localConcurrency: number }>(
+      kind,
+      { perJobResults: true, localConcurrency: jobs[kind].atOnce },
+      (batch) => Promise.all(batch.map((job) => runJob(kind, job, dependencies))),
+    )
+  const cron: Record<CronQueue, (job: Job) => Promise<object>> = {
+    'purge-expired': (job) => purgeExpired(withLock(dependencies, job.signal, undefined).dependencies),
+    'find-lost-jobs': () => findLostJobs(boss, dependencies.store),
+  }
+  for (const [queue, run] of Object.entries(cron))
+    await boss.work<object, unknown, { perJobResults: true; pollingIntervalSeconds: number }>(
+      queue,
+      { perJobResults: true, pollingIntervalSeconds: 10 },
+      (batch) => Promise.all(batch.map((job) => runCron(queue, job, run, dependencies.log))),
+    )
+}
+
+/** Never rejects: what pg-boss would keep of an error is its message, and messages quote people. */
+export async function runJob(
+  kind: JobKind,
+  job: Pick<Job<{ activationId: string }>, 'id' | 'data' | 'retryCount' | 'signal'>,
+  dependencies: WorkDependencies,
+): Promise<JobResult> {
+  const startedAt = performance.now()
+  const { activationId } = job.data
+  let requestId: string | null = null
+  const line = () => ({
+    job: kind,
+    job_id: job.id,
+    activation: activationId,
+    ...(requestId !== null && { request_id: requestId }),
+    run: job.retryCount + 1,
+    duration_ms: Math.round(performance.now() - startedAt),
+  })
+  try {
+    const found = await dependencies.store.readActivation(activationId)
+    requestId = found?.requestId ?? null
+    const outcome = found
+      ? await runAlone(kind, found.addressKey, activationId, job.signal, dependencies)
+      : 'gone'
+    dependencies.log.info({ event: 'job.done', ...line(), outcome })
+    return { id: job.id, status: 'completed', output: { outcome } }
+  } catch (error) {
+    const { status, code } = decideFate(error, job.retryCount + 1)
+    const event = status === 'deadletter' ? 'job.dead' : 'job.failed'
+    dependencies.log[status === 'deadletter' || code === 'bug' ? 'error' : 'warn']({
+      event,
+      ...line(),
+      code,
+      err: error,
+    })
+    await dependencies.store.noteError(activationId, code).catch(() => undefined)
+    return { id: job.id, status, output: { code, ...describeError(error) } }
+  }
+}
+
+async function runAlone(
+  kind: JobKind,
+  addressKey: string,
+  activationId: string,
+  signal: AbortSignal,
+  dependencies: WorkDependencies,
+): Promise<Outcome> {
+  const { run, alone } = jobs[kind]
+  const { dependencies: held, checkpoint } = withLock(dependencies, signal, activationId)
+  const runNow = async (check: Checkpoint) => {
+    // Read again: the state may have changed while this job waited for the address.
+    const activation = await dependencies.store.readActivation(activationId)
+    return activation ? run(held, activation, check) : 'gone'
+  }
+  return alone ? held.holdAddress(addressKey, runNow) : runNow(checkpoint)
+}
+
+/** Dependencies whose locks and checkpoints end with the job. */
+function withLock(
+  dependencies: WorkDependencies,
+  signal: AbortSignal,
+  activationId: string | undefined,
+): { dependencies: AccountDependencies; checkpoint: Checkpoint } {
+  const { locks, onStep, ...rest } = dependencies
+  const checkpoint: Checkpoint = async (step) => {
+    signal.throwIfAborted()
+    await onStep?.(step, activationId)
+  }
+  const holdAddress: HoldAddress = (addressKey, work) =>
+    locks.hold(addressKey, (assertHeld) =>
+      work(async (step) => {
+        assertHeld()
+        await checkpoint(step)
+      }),
+    )
+  return { dependencies: { ...rest, holdAddress }, checkpoint }
+}
+
+async function runCron(
+  queue: string,
+  job: Job,
+  run: (job: Job) => Promise<object>,
+  log: Log,
+): Promise<JobResult> {
+  const startedAt = performance.now()
+  const line = () => ({ job: queue, job_id: job.id, duration_ms: Math.round(performance.now() - startedAt) })
+  try {
+    const result = await run(job)
+    log.info({ event: 'job.done', ...line(), ...result })
+    return { id: job.id, status: 'completed', output: result }
+  } catch (error) {
+    log.error({ event: 'job.failed', ...line(), err: error })
+    return { id: job.id, status: 'failed', output: describeError(error) }
+  }
+}

@@ -1,0 +1,113 @@
+/**
+ * The mails that Keycloak cannot send for us: "you already have an account" and the notice to a contract's contact.
+ * Nothing in them was typed by anybody: login, company and contract come from the legacy data, and addresses are masked.
+ *
+ * Each method resolves when the mail server has taken the mail, and throws UpstreamError('smtp') else: `retry` when it
+ * could not be asked or said "later", `fail` when it will not take this mail.
+ */
+import { createTransport } from 'nodemailer'
+import type { Desk } from '../../core/desk.ts'
+import { UpstreamError } from '../../core/errors.ts'
+import { loadTexts, type Language } from '../../core/text.ts'
+import { alreadyAccountMail } from './already-account.ts'
+import { contactNoticeMail } from './contact-notice.ts'
+
+export type MailerOptions = {
+  host: string
+  port: number
+  from: string
+  fromName: string
+  user: string | undefined
+  password: string | undefined
+  security: 'none' | 'starttls' | 'tls'
+  desk: Desk
+  portalUrl: string
+}
+
+/** `reference` makes the Message-ID, so that a mail sent twice after a crash is one mail to most mail programs. */
+type Envelope = { to: string; reference: string }
+export type AlreadyAccount = Envelope & {
+  language: Language
+  /** Masked. */
+  login: string
+  company: string
+  withdrawUrl: string
+}
+export type ContactNotice = Envelope & {
+  contactName: string
+  /** Masked. */
+  login: string
+  company: string
+  contract: string
+  /** Masked. */
+  address: string
+}
+/** Subject, and the body in both forms. */
+export type Content = { subject: string; html: string; text: string }
+
+export type Mailer = {
+  sendAlreadyAccount(mail: AlreadyAccount): Promise<void>
+  sendContactNotice(mail: ContactNotice): Promise<void>
+  close(): void
+}
+
+const timeoutMs = 15_000
+
+export function createMailer(options: MailerOptions): Mailer {
+  const texts = loadTexts(new URL('../text/', import.meta.url))
+  const { host, port, security, user, password, desk, portalUrl } = options
+  const transport = createTransport({
+    host,
+    port,
+    secure: security === 'tls',
+    requireTLS: security === 'starttls',
+    ignoreTLS: security === 'none',
+    ...(user !== undefined && password !== undefined && { auth: { user, pass: password } }),
+    connectionTimeout: timeoutMs,
+    greetingTimeout: timeoutMs,
+    socketTimeout: timeoutMs,
+    // Our templates hold no file and no URL to fetch.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  })
+  const domain = options.from.slice(options.from.lastIndexOf('@') + 1)
+
+  async function send({ to, reference }: Envelope, content: Content): Promise<void> {
+    try {
+      await transport.sendMail({
+        from: { name: options.fromName, address: options.from },
+        // As an object it is one address, whatever it holds.
+        to: { name: '', address: to },
+        messageId: `<${reference}@${domain}>`,
+        headers: { 'Auto-Submitted': 'auto-generated', 'X-Auto-Response-Suppress': 'All' },
+        ...content,
+      })
+    } catch (error) {
+      throw describeFailure(error)
+    }
+  }
+
+  return {
+    sendAlreadyAccount: (mail) =>
+      send(
+        mail,
+        alreadyAccountMail(texts[mail.language], mail, { language: mail.language, desk, portalUrl }),
+      ),
+    sendContactNotice: (mail) => send(mail, contactNoticeMail(texts, mail, desk)),
+    close: () => transport.close(),
+  }
+}
+
+/** A wrong user or password at the mail server is mended by an operator, and the mail waits for that. */
+function describeFailure(error: unknown): UpstreamError {
+  const { code, responseCode } = Object(error) as { code?: unknown; responseCode?: unknown }
+  const status = typeof responseCode === 'number' ? responseCode : 0
+  const refused = status >= 500 && code !== 'EAUTH'
+  return new UpstreamError(
+    'smtp',
+    status,
+    refused ? 'fail' : 'retry',
+    status > 0 ? `smtp_${status}` : typeof code === 'string' ? code : 'connect',
+    { cause: error },
+  )
+}
