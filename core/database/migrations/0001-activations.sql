@@ -22,6 +22,11 @@ INSERT INTO ellipro.setting (name, value, description) VALUES
   ('blocked_pair_days', 30, 'Days that a login may not be used with an address whose owner said "it was not me".'),
   ('proof_seconds', 60, 'Seconds that the proof of a fresh confirmation may be used at our OP.');
 
+-- The form in which two addresses are the same. ICU: under the C locale, plain lower() leaves É as it is.
+CREATE FUNCTION ellipro.address_key(p_address text) RETURNS text LANGUAGE sql IMMUTABLE AS $$
+  SELECT lower(p_address COLLATE "und-x-icu")
+$$;
+
 CREATE TABLE ellipro.activation (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
   kind text NOT NULL DEFAULT 'legacy' CHECK (kind IN ('legacy', 'granted')),
@@ -36,7 +41,7 @@ CREATE TABLE ellipro.activation (
   contract text NOT NULL,
   -- As typed (trimmed, NFC), and the form in which two addresses are the same.
   address text NOT NULL CHECK (length(address) <= 254),
-  address_key text NOT NULL GENERATED ALWAYS AS (lower(address)) STORED,
+  address_key text NOT NULL GENERATED ALWAYS AS (ellipro.address_key(address)) STORED,
   locale text NOT NULL CHECK (locale IN ('fr', 'en')),
   -- The person's subject identifier at our OP: opaque, one a person, never used again.
   sub text NOT NULL UNIQUE DEFAULT replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''),
@@ -62,7 +67,7 @@ CREATE UNIQUE INDEX activation_one_holder ON ellipro.activation (account)
 CREATE UNIQUE INDEX activation_one_confirmed_address ON ellipro.activation (address_key) WHERE state = 'confirmed';
 CREATE INDEX activation_by_account ON ellipro.activation (account, created_at);
 CREATE INDEX activation_by_address ON ellipro.activation (address_key, created_at);
-CREATE INDEX activation_by_login ON ellipro.activation (lower(login));
+CREATE INDEX activation_by_login ON ellipro.activation (lower(login COLLATE "und-x-icu"));
 CREATE INDEX activation_live ON ellipro.activation (expires_at)
   WHERE state IN ('requested', 'mailed', 'refused', 'confirmed');
 CREATE INDEX activation_recent ON ellipro.activation (created_at);

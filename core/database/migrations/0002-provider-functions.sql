@@ -96,7 +96,7 @@ BEGIN
   -- One at a time on a login: its limits are then exact, whatever the number of replicas.
   PERFORM pg_advisory_xact_lock(hashtextextended('account:' || p_account, 0));
   SELECT a.id INTO v_id FROM activation a JOIN activation_secret s ON s.activation_id = a.id
-    WHERE a.account = p_account AND a.address_key = lower(p_address) AND s.browser_hash = p_browser
+    WHERE a.account = p_account AND a.address_key = address_key(p_address) AND s.browser_hash = p_browser
       AND s.salt = p_salt AND s.verifier = p_verifier
       AND outward_state(a.state, a.reason, a.expires_at) = 'mailed';
   IF FOUND THEN
@@ -106,7 +106,7 @@ BEGIN
              AND a.state IN ('confirmed', 'opened', 'closed')) THEN
     RETURN QUERY SELECT 'moved', NULL::uuid; RETURN;
   END IF;
-  IF EXISTS (SELECT FROM blocked_pair b WHERE b.account = p_account AND b.address_key = lower(p_address)
+  IF EXISTS (SELECT FROM blocked_pair b WHERE b.account = p_account AND b.address_key = address_key(p_address)
              AND b.until > now()) THEN
     RETURN QUERY SELECT 'blocked', NULL::uuid; RETURN;
   END IF;
@@ -114,7 +114,7 @@ BEGIN
      >= setting_value('activations_per_login_per_day') THEN
     RETURN QUERY SELECT 'login_limit', NULL::uuid; RETURN;
   END IF;
-  v_budget := request_budget(p_account, lower(p_address));
+  v_budget := request_budget(p_account, address_key(p_address));
   IF v_budget <> 'ok' THEN
     RETURN QUERY SELECT v_budget, NULL::uuid; RETURN;
   END IF;
@@ -214,7 +214,7 @@ BEGIN
   IF v_outcome <> 'ok' THEN RETURN QUERY SELECT v_outcome, NULL::uuid; RETURN; END IF;
   SELECT * INTO a FROM activation WHERE activation.id = p_id;
   SELECT * INTO s FROM activation_secret WHERE activation_id = p_id;
-  IF a.address_key = lower(p_address) THEN RETURN QUERY SELECT 'same', p_id; RETURN; END IF;
+  IF a.address_key = address_key(p_address) THEN RETURN QUERY SELECT 'same', p_id; RETURN; END IF;
   SELECT started.outcome, started.id INTO v_outcome, v_new
     FROM start_activation(a.account, a.login, a.company, a.contract, p_address, a.locale, a.shared,
                           coalesce(p_new_browser, s.browser_hash), s.salt, s.verifier, p_request_id) started;
@@ -431,6 +431,7 @@ GRANT EXECUTE ON FUNCTION
   ellipro.withdraw_activation(uuid, bytea)
 TO ellipro_provider;
 GRANT EXECUTE ON FUNCTION
+  ellipro.address_key(text),
   ellipro.setting_value(text),
   ellipro.erase_secrets(uuid),
   ellipro.mail_budget(text, text),
