@@ -18,6 +18,7 @@ import { fileURLToPath } from 'node:url'
 const root = dirname(fileURLToPath(import.meta.url))
 const windows = process.platform === 'win32'
 const modules = join(root, 'node_modules')
+const data = process.env.ELLIPRO_DATA || join(root, 'var')
 const lockFile = join(root, 'var', 'npm-ci.lock')
 
 function fail(text) {
@@ -58,7 +59,7 @@ const readText = (file) => {
 
 /** Waits for the one right to install. The file comes into being with its owner's id in it: `link` is atomic. */
 async function acquireInstallLock() {
-  mkdirSync(dirname(lockFile), { recursive: true, mode: 0o700 })
+  mkdirSync(dirname(lockFile), { recursive: true })
   const mine = `${lockFile}.${process.pid}`
   writeFileSync(mine, String(process.pid))
   try {
@@ -84,7 +85,7 @@ async function acquireInstallLock() {
 
 /** `npm ci` deletes node_modules first: never under a running `npm start`. */
 function refuseWhileRunning() {
-  const text = readText(join(root, 'var', 'running.json'))
+  const text = readText(join(data, 'running.json'))
   if (text === '') return
   const { pid } = JSON.parse(text)
   if (existsSync(modules) && pid !== undefined && isAlive(pid))
@@ -145,8 +146,12 @@ const [first, ...others] = process.argv.slice(2)
 if (first === undefined || (first === '--bin' && others.length === 0))
   fail('Usage: node launch.mjs <file.ts> [args]   or   node launch.mjs --bin <command> [args]')
 await install()
+// A running `npm start` leaves its addresses and secrets for the operator's commands; a variable that is set stays.
+const options = first === 'admin-sync/cli.ts' ? [`--env-file-if-exists=${join(data, 'admin-sync.env')}`] : []
 const command =
-  first === '--bin' ? [findCommand(others[0]), ...others.slice(1)] : [join(root, first), ...others]
+  first === '--bin'
+    ? [findCommand(others[0]), ...others.slice(1)]
+    : [...options, join(root, first), ...others]
 
 const child = spawn(findNode(), command, {
   // The channel closes when this process dies, whatever killed it: dev/main.ts and test/run.ts then stop what they started.
@@ -165,7 +170,7 @@ const parent = process.ppid
 const watch = setInterval(() => {
   if (process.ppid !== parent) child.kill('SIGTERM')
 }, 1000)
-child.on('error', (error) => fail(`${command[0]}: ${error.message}`))
+child.on('error', (error) => fail(`${command.join(' ')}: ${error.message}`))
 child.on('exit', (code, signal) => {
   clearInterval(watch)
   process.exit(signal ? 128 + (constants.signals[signal] ?? 0) : (code ?? 1))

@@ -1,0 +1,281 @@
+/**
+ * `npm start`: the whole product on this machine, with nothing else installed than Java, and Maven the first time.
+ *
+ *   looks at ports, Java and what is set in the environment, before anything starts
+ *   PostgreSQL ── roles, databases ──┬── migrations, sample Cofacering
+ *   Keycloak fetched and built ──────┴── Keycloak ── realm applied ── provider, admin-sync, portal, second application
+ *
+ * Environment: PORT_OFFSET; DATABASE_URL (a superuser's) instead of the embedded PostgreSQL; KEYCLOAK_URL,
+ * REALM_ADMIN_USERNAME, REALM_ADMIN_PASSWORD and KEYCLOAK_REALM instead of a Keycloak of our own; KEYCLOAK_HOME;
+ * ELLIPRO_CACHE; DESK_*, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS, LOG_LEVEL as in docs/configuration.md.
+ * Everything it keeps is in var/ (or ELLIPRO_DATA): secrets, databases, mails, logs.
+ */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { bootstrapDatabases, connectionUrl } from '../core/database/bootstrap.ts'
+import { migrate } from '../core/database/migrate.ts'
+import { Child } from './child.ts'
+import { loadCofacering } from './cofacering/load.ts'
+import {
+  baseEnvironment,
+  describeApplications,
+  placeUrl,
+  processEnvironments,
+  type Environment,
+  type Installation,
+} from './environment.ts'
+import { readExternalKeycloak, type ExternalKeycloak } from './external-keycloak.ts'
+import { startInbox } from './inbox.ts'
+import { findJava } from './java.ts'
+import { ensureKeycloak } from './keycloak-distribution.ts'
+import { startKeycloak, waitForKeycloak } from './keycloak.ts'
+import { Parts, runToEnd, waitForAnswer } from './parts.ts'
+import { choosePorts, requireFree, type PortName, type Ports } from './ports.ts'
+import { checkPostgres, startPostgres } from './postgres.ts'
+import { createProgress } from './progress.ts'
+import { keepLoopbackDirect } from './proxy.ts'
+import { markRunning, unmarkRunning } from './running.ts'
+import { openSecrets, rolePasswords, type Secrets } from './secrets.ts'
+import { SetupError } from './setup-error.ts'
+import { chooseTerminalLanguage, renderWelcome } from './welcome.ts'
+
+const root = join(import.meta.dirname, '..')
+const folder = resolve(process.env['ELLIPRO_DATA'] || join(root, 'var'))
+const runningFile = join(folder, 'running.json')
+const logFile = (name: string) => join(folder, 'log', `${name}.log`)
+const loopback = '127.0.0.1'
+const progress = createProgress()
+const parts = new Parts((reason) => void stop(1, reason))
+
+async function stop(code: number, reason: string): Promise<void> {
+  if (parts.isStopping) return
+  progress.say(code === 1 ? `Stopping: ${reason}` : `Stopping (${reason})`)
+  await parts.stop()
+  unmarkRunning(runningFile)
+  progress.say('Everything is stopped.')
+  process.exit(code)
+}
+process.on('SIGINT', () => void stop(130, 'Ctrl-C'))
+process.on('SIGTERM', () => void stop(0, 'SIGTERM'))
+process.on('SIGHUP', () => void stop(129, 'the terminal is gone'))
+process.on('disconnect', () => void stop(0, 'npm is gone'))
+
+type Plan = {
+  ports: Ports
+  secrets: Secrets
+  /** Set when the user named a Keycloak of their own; then no Java is needed. */
+  external: ExternalKeycloak | undefined
+  java: string
+}
+
+/** Everything that can be missing or taken is looked for here, before anything is started. */
+async function makePlan(): Promise<Plan> {
+  const ports = choosePorts(process.env['PORT_OFFSET'])
+  const external = readExternalKeycloak(process.env)
+  const java = external ? '' : findJava()
+  mkdirSync(folder, { recursive: true })
+  const { formerWasKilled } = markRunning(runningFile, [
+    `portal  http://${loopback}:${ports.portal}`,
+    `inbox   http://${loopback}:${ports.inbox}`,
+  ])
+  const needed: PortName[] = ['portal', 'secondApplication', 'provider', 'adminSync', 'inbox', 'smtp']
+  if (!external) needed.push('keycloak', 'keycloakManagement')
+  if (!process.env['DATABASE_URL']) needed.push('postgres')
+  // What a killed start left behind ends by itself within seconds.
+  await requireFree(ports, needed, formerWasKilled ? 20_000 : 0)
+  return { ports, external, java, secrets: openSecrets(join(folder, 'secrets.json')) }
+}
+
+/** PostgreSQL with our roles and databases. @returns the superuser's URL */
+async function startDatabase({ ports, secrets }: Plan): Promise<string> {
+  const given = process.env['DATABASE_URL']
+  let url = given ?? ''
+  if (given) await checkPostgres(given)
+  else {
+    const started = await startPostgres({
+      dir: join(folder, 'postgres'),
+      port: ports.postgres,
+      password: secrets.databaseSuperuser,
+      log: logFile('postgres'),
+    })
+    parts.keep(started.child)
+    url = started.url
+  }
+  await bootstrapDatabases(url, rolePasswords(secrets))
+  progress.say(given ? 'PostgreSQL of DATABASE_URL is ready' : 'PostgreSQL is ready')
+  return url
+}
+
+function describeInstallation({ ports, external, secrets }: Plan, serverUrl: string): Installation {
+  const place = (name: PortName) => ({ host: loopback, port: ports[name] })
+  return {
+    keycloak: {
+      url: external?.url ?? placeUrl(place('keycloak')),
+      realm: process.env['KEYCLOAK_REALM'] || 'ellipro',
+      administrator: external?.administrator ?? { username: 'admin', password: secrets.keycloakAdmin },
+    },
+    provider: place('provider'),
+    adminSync: place('adminSync'),
+    portal: place('portal'),
+    secondApplication: place('secondApplication'),
+    smtp: place('smtp'),
+    databases: {
+      sync: connectionUrl(serverUrl, 'ellipro_sync', secrets.databaseSync, 'ellipro'),
+      provider: connectionUrl(serverUrl, 'ellipro_provider', secrets.databaseProvider, 'ellipro'),
+      cofaceringReader: connectionUrl(
+        serverUrl,
+        'cofacering_reader',
+        secrets.databaseCofaceringReader,
+        'cofacering',
+      ),
+    },
+    applicationsFile: join(folder, 'applications.json'),
+    secrets,
+  }
+}
+
+/** Files that others read: the applications for `realm apply`, the environment for `npm run admin-sync` (launch.mjs). */
+function writeFiles(installation: Installation, environment: Environment): void {
+  const applications = JSON.stringify(describeApplications(installation), undefined, 2)
+  writeFileSync(installation.applicationsFile, applications, { mode: 0o600 })
+  const lines = Object.entries(environment).map(([name, value]) => `${name}=${JSON.stringify(value)}\n`)
+  writeFileSync(join(folder, 'admin-sync.env'), lines.join(''), { mode: 0o600 })
+}
+
+async function prepareData(serverUrl: string, syncUrl: string): Promise<void> {
+  const applied = await migrate(syncUrl)
+  const cofacering = new URL(serverUrl)
+  cofacering.pathname = '/cofacering'
+  const { loaded, logins } = await loadCofacering(cofacering.href)
+  progress.say(
+    `Migrations applied: ${applied.length}. Sample Cofacering: ${logins} logins${loaded ? ', new' : ''}`,
+  )
+}
+
+function runNode(name: string, words: string[], environment: Environment): Child {
+  return new Child(name, [process.execPath, ...words], {
+    log: logFile(name),
+    cwd: root,
+    env: { ...baseEnvironment(keepLoopbackDirect(process.env)), ...environment },
+  })
+}
+
+async function startOwnKeycloak(home: string, plan: Plan, installation: Installation): Promise<void> {
+  const { keycloak } = installation
+  const child = startKeycloak({
+    home,
+    java: plan.java,
+    url: keycloak.url,
+    managementPort: plan.ports.keycloakManagement,
+    databaseUrl: connectionUrl(
+      installation.databases.sync,
+      'keycloak',
+      plan.secrets.databaseKeycloak,
+      'keycloak',
+    ),
+    admin: keycloak.administrator,
+    themes: join(root, 'themes'),
+    log: logFile('keycloak'),
+  })
+  parts.keep(child)
+  progress.update('Keycloak is starting')
+  await waitForKeycloak(keycloak.url, {
+    managementUrl: `http://${loopback}:${plan.ports.keycloakManagement}`,
+    child,
+  })
+  progress.say('Keycloak is ready')
+}
+
+async function applyRealm(environment: Environment): Promise<void> {
+  const child = runNode('realm-apply', ['admin-sync/cli.ts', 'realm', 'apply'], environment)
+  parts.add(child)
+  await runToEnd(child)
+  progress.say('The realm is as the code says')
+}
+
+async function startProcesses(
+  installation: Installation,
+  environments: ReturnType<typeof processEnvironments>,
+): Promise<void> {
+  const { provider, adminSync, portal, secondApplication } = installation
+  const processes: [name: string, file: string, environment: Environment, url: string][] = [
+    ['provider', 'provider/main.ts', environments.provider, `${placeUrl(provider)}/health/ready`],
+    ['admin-sync', 'admin-sync/main.ts', environments.adminSync, `${placeUrl(adminSync)}/health/ready`],
+    ['portal', 'dev/portal/main.ts', environments.portal, placeUrl(portal)],
+    ['second-app', 'dev/second-app/main.ts', environments.secondApplication, placeUrl(secondApplication)],
+  ]
+  await Promise.all(
+    processes.map(async ([name, file, environment, url]) => {
+      const child = runNode(name, [file], environment)
+      parts.keep(child)
+      await waitForAnswer(url, child)
+    }),
+  )
+}
+
+function showWelcome(installation: Installation, inboxUrl: string): void {
+  const welcome = renderWelcome(
+    {
+      portalUrl: placeUrl(installation.portal),
+      secondApplicationUrl: placeUrl(installation.secondApplication),
+      providerUrl: placeUrl(installation.provider),
+      inboxUrl,
+      keycloakUrl: installation.keycloak.url,
+      realm: installation.keycloak.realm,
+      administrator: installation.keycloak.administrator,
+      database: `${new URL(installation.databases.sync).host} (ellipro, keycloak, cofacering)`,
+      folder,
+      seconds: progress.seconds(),
+    },
+    chooseTerminalLanguage(process.env),
+  )
+  process.stdout.write(welcome)
+}
+
+async function start(): Promise<void> {
+  const plan = await makePlan()
+  const { ports, external } = plan
+  const inbox = await startInbox({
+    dir: join(folder, 'inbox'),
+    host: loopback,
+    httpPort: ports.inbox,
+    smtpPort: ports.smtp,
+  })
+  parts.addCloser(inbox.stop)
+
+  const reporter = { progress: progress.update, started: (child: Child) => parts.add(child) }
+  const [serverUrl, home] = await Promise.all([
+    startDatabase(plan),
+    external ? undefined : ensureKeycloak(plan.java, reporter),
+  ])
+  const installation = describeInstallation(plan, serverUrl)
+  const environments = processEnvironments(installation, process.env)
+  writeFiles(installation, { ...environments.realmApply, ...environments.adminSync })
+
+  const data = prepareData(serverUrl, installation.databases.sync)
+  const realm = async () => {
+    if (home) await startOwnKeycloak(home, plan, installation)
+    await external?.check()
+    await applyRealm(environments.realmApply)
+  }
+  await Promise.all([data, realm()])
+  if (external && !(await external.hasTheme('ellipro')))
+    progress.say(`${external.url} has no theme \`ellipro\`, so its stock pages stay: docs/operations.md`)
+  await startProcesses(installation, environments)
+  showWelcome(installation, inbox.url)
+}
+
+try {
+  await start()
+} catch (error) {
+  const isExpected = error instanceof SetupError
+  if (!parts.isStopping) {
+    const text = isExpected
+      ? error.message
+      : error instanceof Error
+        ? (error.stack ?? error.message)
+        : String(error)
+    process.stderr.write(`\n  ${text.replaceAll('\n', '\n  ')}\n\n`)
+    await stop(1, 'the start failed')
+  }
+}

@@ -1,0 +1,31 @@
+/** What a start prints while it goes on: a line for each thing that is done, and one that changes for what is under way. */
+export type Progress = {
+  /** Something is done, or worth knowing. */
+  say: (text: string) => void
+  /** What is under way: on a terminal the last line, which the next replaces; elsewhere a line when the words change. */
+  update: (text: string) => void
+  seconds: () => string
+}
+
+export function createProgress(out: NodeJS.WriteStream = process.stdout): Progress {
+  const startedAt = performance.now()
+  out.on('error', () => {}) // the terminal was closed: SIGHUP follows, and stops us properly
+  let shown = ''
+  const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`
+  const say = (text: string) => {
+    out.write(`${out.isTTY && shown !== '' ? '\r\x1b[2K' : ''}  ${seconds().padStart(7)}  ${text}\n`)
+    shown = ''
+  }
+  return {
+    say,
+    seconds,
+    update: (text) => {
+      if (text === shown) return
+      if (out.isTTY) out.write(`\r\x1b[2K           ${text.slice(0, Math.max(20, out.columns - 12))}`)
+      else if (text.replaceAll(/\d+/g, '') !== shown.replaceAll(/\d+/g, '')) {
+        out.write(`  ${seconds().padStart(7)}  ${text}\n`)
+      }
+      shown = text
+    },
+  }
+}

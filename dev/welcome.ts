@@ -1,0 +1,110 @@
+/** The screen that `npm start` ends with: what runs where, who can sign in, what to try first. French or English. */
+import { sampleLogins } from './cofacering/sample-logins.ts'
+
+export type Welcome = {
+  portalUrl: string
+  secondApplicationUrl: string
+  providerUrl: string
+  inboxUrl: string
+  keycloakUrl: string
+  realm: string
+  administrator: { username: string; password: string }
+  database: string
+  folder: string
+  seconds: string
+}
+type Language = 'fr' | 'en'
+
+const texts = {
+  fr: {
+    running: (s: string) => `Ellipro fonctionne (prêt en ${s}). Ctrl-C arrête tout, sans rien perdre.`,
+    first: 'À essayer d’abord',
+    steps: (w: Welcome, login: string, password: string) => [
+      `Ouvrez le portail ${w.portalUrl} et choisissez « Je viens de Cofacering ».`,
+      `Connectez-vous comme d’habitude : ${login} / ${password}`,
+      'Donnez une adresse e-mail (n’importe laquelle) et choisissez un mot de passe.',
+      `Ouvrez la boîte de réception ${w.inboxUrl} et suivez le lien de l’e-mail.`,
+      'Saisissez encore une fois ce mot de passe : vous êtes sur Ellipro.',
+    ],
+    where: 'Où se trouve quoi',
+    portal: 'Portail Ellipro',
+    second: 'Deuxième application',
+    provider: 'Connexion Cofacering',
+    inbox: 'Boîte de réception',
+    console: 'Console Keycloak',
+    administrator: 'administrateur',
+    database: 'PostgreSQL',
+    files: 'Données et journaux',
+    logins: 'Logins Cofacering',
+    desk: 'Pour le Service Relation Client',
+  },
+  en: {
+    running: (s: string) => `Ellipro is running (ready in ${s}). Ctrl-C stops everything and loses nothing.`,
+    first: 'Try this first',
+    steps: (w: Welcome, login: string, password: string) => [
+      `Open the portal ${w.portalUrl} and choose "I come from Cofacering".`,
+      `Sign in as usual: ${login} / ${password}`,
+      'Give an e-mail address (any will do) and choose a password.',
+      `Open the inbox ${w.inboxUrl} and follow the link in the mail.`,
+      'Type that password once more: you are on Ellipro.',
+    ],
+    where: 'What is where',
+    portal: 'Ellipro portal',
+    second: 'Second application',
+    provider: 'Cofacering sign-in',
+    inbox: 'Inbox',
+    console: 'Keycloak console',
+    administrator: 'administrator',
+    database: 'PostgreSQL',
+    files: 'Data and logs',
+    logins: 'Cofacering logins',
+    desk: 'For the customer-relations desk',
+  },
+}
+
+/** French when the terminal is (LC_ALL, LC_MESSAGES, LANG), else English. */
+export function chooseTerminalLanguage(env: NodeJS.ProcessEnv): Language {
+  return (env['LC_ALL'] || env['LC_MESSAGES'] || env['LANG'] || '').startsWith('fr') ? 'fr' : 'en'
+}
+
+export function renderWelcome(welcome: Welcome, language: Language): string {
+  const t = texts[language]
+  const [sample] = sampleLogins
+  const places: [string, string][] = [
+    [t.portal, welcome.portalUrl],
+    [t.second, welcome.secondApplicationUrl],
+    [t.provider, welcome.providerUrl],
+    [t.inbox, welcome.inboxUrl],
+    [t.console, `${welcome.keycloakUrl}/admin/master/console/#/${welcome.realm}`],
+    [`  ${t.administrator}`, `${welcome.administrator.username} / ${welcome.administrator.password}`],
+    [t.database, welcome.database],
+    [t.files, welcome.folder],
+  ]
+  const placeWidth = Math.max(...places.map(([name]) => name.length)) + 3
+  const loginWidth = Math.max(...sampleLogins.map(({ login }) => login.length)) + 3
+  const passwordWidth = Math.max(...sampleLogins.map(({ password }) => password.length)) + 3
+  const steps = t.steps(welcome, sample?.login ?? '', sample?.password ?? '')
+  return [
+    '',
+    '─'.repeat(96),
+    `  ${t.running(welcome.seconds)}`,
+    '',
+    `  ${t.first}`,
+    ...steps.map((step, index) => `    ${index + 1}. ${step}`),
+    '',
+    `  ${t.where}`,
+    ...places.map(([name, place]) => `    ${name.padEnd(placeWidth)}${place}`),
+    '',
+    `  ${t.logins}`,
+    ...sampleLogins.map(
+      ({ login, password, note }) =>
+        `    ${login.padEnd(loginWidth)}${password.padEnd(passwordWidth)}${note[language]}`,
+    ),
+    '',
+    `  ${t.desk}`,
+    `    npm run admin-sync -- status`,
+    `    npm run admin-sync -- find ${sample?.login ?? ''}`,
+    '─'.repeat(96),
+    '',
+  ].join('\n')
+}
