@@ -34,10 +34,14 @@ export type Dependencies = {
 export type Outside = Pick<Dependencies, 'config' | 'log' | 'pool' | 'directory' | 'now'>
 
 /**
+ * @param texts the catalogues; a test may give its own
  * @throws ConfigError when the sealing key does not open the signing keys in the database
  * @throws the errors of `pg`
  */
-export async function createDependencies(outside: Outside): Promise<Dependencies> {
+export async function createDependencies(
+  outside: Outside,
+  texts: Record<Language, Translate> = loadTexts(new URL('text/', import.meta.url)),
+): Promise<Dependencies> {
   const { config, pool } = outside
   const base = {
     ...outside,
@@ -45,7 +49,7 @@ export async function createDependencies(outside: Outside): Promise<Dependencies
     cookies: createCookies(config.PROVIDER_URL.startsWith('https:')),
     throttle: createThrottle(pool),
     desk: readDesk(config),
-    texts: loadTexts(new URL('text/', import.meta.url)),
+    texts,
   }
   return { ...base, op: await createOp(base), relyingParty: createRelyingParty(base) }
 }

@@ -110,7 +110,6 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
       return grant
     },
     expiresWithSession: () => false,
-    issueRefreshToken: () => false,
 
     cookies: {
       names: {

@@ -70,6 +70,9 @@ export async function createOp({ config, log, pool, now }: OpParts): Promise<Op>
   return {
     handler(req, res, next) {
       if (!isEndpoint(req.method, req.path)) return next()
+      // Known to the library whatever is configured; the answer would be a form with an inline script.
+      if (![undefined, 'query'].includes(req.query['response_mode'] as string | undefined))
+        throw new ScreenError('error.authorization_request', 400)
       assertPublicUrl(req, config)
       void current.callback(req, res)
     },
