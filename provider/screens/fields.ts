@@ -1,4 +1,5 @@
 /** Form fields in the markup of pages.css: each has a label, and an error tied to it. */
+import type { Request } from 'express'
 import { html } from 'hono/html'
 import type { Translate } from '../../core/text.ts'
 import type { RequestContext } from '../web/context.ts'
@@ -95,7 +96,10 @@ export function choiceField(
 ): Html {
   const { name, flash } = field
   const error = flash.errors?.[name]
-  return html`<fieldset class="ell-choices ${error && 'ell-field--error'}" ${describe(field)}>
+  return html`<fieldset
+    class="ell-choices ${error && 'ell-field--error'}"
+    ${describe({ ...field, isGroup: true })}
+  >
     <legend class="ell-label">${field.label}</legend>
     ${field.hint && html`<p class="ell-hint" id="${name}-hint">${field.hint}</p>`}
     ${errorLine(t, name, flash)}
@@ -157,15 +161,22 @@ function errorLine(t: Translate, name: string, flash: Flash): Html | undefined {
   </p>`
 }
 
-/** Ties hint, rules and error to the control. */
+/** Ties hint, rules and error to the control. A group of radio buttons may not be `aria-invalid`. */
 function describe({
   name,
   hint,
   flash,
   rules,
-}: Pick<Field, 'name' | 'hint' | 'flash'> & { rules?: Html }): Html {
+  isGroup = false,
+}: Pick<Field, 'name' | 'hint' | 'flash'> & { rules?: Html; isGroup?: boolean }): Html {
   const error = flash.errors?.[name]
   const ids = [hint && `${name}-hint`, rules && `${name}-rules`, error && `${name}-error`].filter(Boolean)
   return html`${ids.length > 0 && html`aria-describedby="${ids.join(' ')}"`}
-  ${error && html`aria-invalid="true"`}`
+  ${error && !isGroup && html`aria-invalid="true"`}`
+}
+
+/** What was typed in a field; empty when the form had no such field, or had it twice. */
+export function typed(req: Request, name: string): string {
+  const value = (req.body as Record<string, unknown> | undefined)?.[name]
+  return typeof value === 'string' ? value : ''
 }

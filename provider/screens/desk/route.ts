@@ -1,0 +1,25 @@
+/** "Call the desk": where only the Service Relation Client can help. GET only; says why when the link says so. */
+import { html } from 'hono/html'
+import { contextOf } from '../../web/context.ts'
+import type { Screens } from '../../web/screen.ts'
+import { actions, linkButton } from '../fields.ts'
+import { deskContacts, renderPage } from '../layout.ts'
+
+const reasons = ['closed', 'address_taken'] as const
+
+export function deskScreen(): Screens['desk'] {
+  return {
+    async show(req, res) {
+      const { t, desk, language } = contextOf(res)
+      const reason = reasons.find((r) => r === req.query['reason']) ?? 'closed'
+      await renderPage(res, {
+        name: `desk-${reason.replace('_', '-')}`,
+        title: t(`desk.${reason}_title`),
+        body: html`<p class="ell-lead">${t(`desk.${reason}`)}</p>
+          ${deskContacts(desk)}
+          <p>${t('desk.open_hours', { hours: desk.hours[language] })}</p>
+          ${actions(linkButton('/', t('error.home'), 'secondary'))}`,
+      })
+    },
+  }
+}

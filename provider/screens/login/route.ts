@@ -1,0 +1,119 @@
+/**
+ * The Cofacering login page: our own door (GET /), and the same page inside an interaction that Keycloak brokered
+ * (GET /interaction/{uid}). It asks the legacy directory and hands over to the dispatcher; it opens nothing.
+ *
+ *   GET  /                          POST /login
+ *   GET  /interaction/{uid}         POST /interaction/{uid}/login     POST /interaction/{uid}/cancel
+ *
+ * Unknown login, wrong password, disabled and limited logins get one answer, at one deadline. "Could not ask" is
+ * another answer, and counts against no one. An interaction whose browser brings the proof of an activation that
+ * was just confirmed is answered at once (oidc/proof.ts).
+ */
+import type { Request, Response } from 'express'
+import { UpstreamError } from '../../../core/errors.ts'
+import { chooseLanguage } from '../../../core/text.ts'
+import { nextStep, pathOf } from '../../activation/dispatch.ts'
+import { looksLikeAddress } from '../../activation/rules.ts'
+import type { LegacyAccount } from '../../legacy/directory.ts'
+import { answerByProof } from '../../oidc/proof.ts'
+import { waitForDeadline } from '../../throttle/deadline.ts'
+import { contextOf } from '../../web/context.ts'
+import type { Screens } from '../../web/screen.ts'
+import { typed } from '../fields.ts'
+import type { Flash } from '../flash.ts'
+import { currentFacts, type ScreenParts } from '../parts.ts'
+import { showInteractionGone, showLogin, type Door } from './view.ts'
+
+const retryAfterSeconds = 30
+const ownDoor: Door = { page: '/', action: '/login' }
+const interactionDoor = (uid: string): Door => ({
+  page: `/interaction/${uid}`,
+  action: `/interaction/${uid}/login`,
+  cancel: `/interaction/${uid}/cancel`,
+})
+
+export function loginScreen(parts: ScreenParts): Screens['login'] {
+  const { cookies, flashes, op, texts } = parts
+
+  /** The interaction of this URL; without one, a page that says how to start again, and `undefined`. */
+  async function interaction(req: Request, res: Response) {
+    const details = await op.details(req, res)
+    if (details && details.uid === req.params['uid']) return details
+    await showInteractionGone(res, parts)
+    return undefined
+  }
+
+  return {
+    show: (req, res) => showLogin(res, parts, ownDoor, flashes.take(req, res)),
+    submit: (req, res) => signIn(parts, req, res, ownDoor),
+
+    async showInteraction(req, res) {
+      const details = await interaction(req, res)
+      if (!details) return
+      if (req.method !== 'HEAD' && (await answerByProof(parts, req, res, details.loginHint))) return
+      if (details.uiLocales && !cookies.read(req, 'language')) {
+        const language = chooseLanguage(details.uiLocales, req.headers['accept-language'])
+        Object.assign(contextOf(res), { language, t: texts[language] })
+      }
+      await showLogin(res, parts, interactionDoor(details.uid), flashes.take(req, res))
+    },
+    async submitInteraction(req, res) {
+      const details = await interaction(req, res)
+      if (details) await signIn(parts, req, res, interactionDoor(details.uid))
+    },
+    async cancelInteraction(req, res) {
+      if (await interaction(req, res)) await op.abort(req, res)
+    },
+  }
+}
+
+async function signIn(parts: ScreenParts, req: Request, res: Response, door: Door): Promise<void> {
+  const { config, directory, flashes, log, throttle } = parts
+  const startedAt = performance.now()
+  const { network, requestId } = contextOf(res)
+  const login = typed(req, 'login')
+  const password = typed(req, 'password')
+  const again = (flash: Flash) => flashes.redirect(res, door.page, { ...flash, values: { login } })
+
+  if (login.trim() === '' || password === '')
+    return again({
+      errors: {
+        ...(login.trim() === '' && { login: { key: 'login.missing_login' } }),
+        ...(password === '' && { password: { key: 'login.missing_password' } }),
+      },
+    })
+  // By its form alone: nobody is asked, and the password of an Ellipro account goes no further than here.
+  if (looksLikeAddress(login)) return again({ errors: { login: { key: 'login.looks_like_address' } } })
+
+  const attempt = { subject: login, network }
+  let account: LegacyAccount | undefined
+  if (await throttle.signIn.take(attempt)) {
+    try {
+      const answer = await directory.verify(login, password)
+      if (answer.status === 'ok') account = answer.account
+    } catch (error) {
+      if (!(error instanceof UpstreamError)) throw error
+      await throttle.signIn.giveBack(attempt)
+      log.error({ event: 'login.directory_unavailable', request_id: requestId, err: error })
+      res.setHeader('Retry-After', String(retryAfterSeconds))
+      return showLogin(res, parts, door, { values: { login } }, 'unavailable')
+    }
+  } else log.warn({ event: 'login.limited', request_id: requestId })
+
+  if (!account) {
+    await waitForDeadline(startedAt, config.SIGN_IN_DEADLINE_MS)
+    log.info({ event: 'login.refused', request_id: requestId })
+    return again({ errors: { login: { key: 'login.refused' } } })
+  }
+  await throttle.signIn.giveBack(attempt)
+  await goOn(parts, req, res, account)
+}
+
+/** The directory said yes: remembers it for this browser, and goes where the dispatcher says. */
+async function goOn(parts: ScreenParts, req: Request, res: Response, account: LegacyAccount): Promise<void> {
+  const signedIn = { ...account, knownDomains: [] }
+  await parts.signIns.record(parts.secrets.newSignIn(res), signedIn)
+  const step = nextStep(await currentFacts(parts, req, signedIn))
+  parts.log.info({ event: 'login.accepted', request_id: contextOf(res).requestId, next: step.screen })
+  res.redirect(303, pathOf(step))
+}

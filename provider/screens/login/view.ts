@@ -1,0 +1,79 @@
+/** The Cofacering login page, and the page of an interaction that is over. */
+import type { Response } from 'express'
+import { html } from 'hono/html'
+import { contextOf } from '../../web/context.ts'
+import {
+  actions,
+  form,
+  linkButton,
+  passwordField,
+  passwordScript,
+  submitButton,
+  textField,
+} from '../fields.ts'
+import { showNotice, type Flash } from '../flash.ts'
+import { renderPage } from '../layout.ts'
+import type { ScreenParts } from '../parts.ts'
+
+/** One of the two doors: where the page is, where its form goes, and how to go back to Keycloak. */
+export type Door = { page: string; action: string; cancel?: string }
+
+/** @param trouble the directory could not be asked: the form once more, with status 503 */
+export async function showLogin(
+  res: Response,
+  { config, portalSignIn }: ScreenParts,
+  door: Door,
+  flash: Flash,
+  trouble?: 'unavailable',
+): Promise<void> {
+  const context = contextOf(res)
+  const { t, desk } = context
+  const mistaken = flash.errors?.['login']?.key === 'login.looks_like_address'
+  const toPortal = door.cancel
+    ? form(context, door.cancel, submitButton(t('login.by_email'), mistaken ? undefined : 'secondary'))
+    : linkButton(portalSignIn, t('login.by_email'), mistaken ? undefined : 'secondary')
+  const fields = html`${textField(t, {
+      name: 'login',
+      label: t('login.login'),
+      autocomplete: 'username',
+      flash,
+      autofocus: true,
+    })}
+    ${passwordField(t, { name: 'password', label: t('login.password'), autocomplete: 'current-password', flash })}
+    ${actions(submitButton(t('login.submit')))}
+    <p>
+      ${
+        config.LEGACY_FORGOT_URL
+          ? html`<a href="${config.LEGACY_FORGOT_URL}">${t('login.forgot')}</a>`
+          : html`${t('login.forgot')}
+            ${t('login.forgot_desk', { telephone: desk.telephone, price: desk.price })}`
+      }
+    </p>`
+  await renderPage(res, {
+    name: trouble ? 'login-unavailable' : 'login',
+    status: trouble ? 503 : 200,
+    title: t('login.title'),
+    step: 1,
+    notice: trouble
+      ? { kind: 'warning', title: t('login.unavailable_title'), text: t('login.unavailable') }
+      : showNotice(t, flash),
+    scripts: [passwordScript],
+    body: html`<p class="ell-lead">${t('login.lead')}</p>
+      ${form(context, door.action, fields)}
+      <p class="ell-or"><span>${t('login.or')}</span></p>
+      <p>${t('login.already')}</p>
+      ${toPortal}`,
+  })
+}
+
+/** The way back to Keycloak is lost: too late, another browser, or Back after the end. */
+export async function showInteractionGone(res: Response, { portalSignIn }: ScreenParts): Promise<void> {
+  const { t } = contextOf(res)
+  await renderPage(res, {
+    name: 'interaction-gone',
+    status: 410,
+    title: t('interaction.title'),
+    body: html`<p>${t('interaction.text')}</p>
+      ${actions(linkButton('/', t('interaction.again')), linkButton(portalSignIn, t('login.by_email'), 'secondary'))}`,
+  })
+}

@@ -1,0 +1,74 @@
+/** The pages between the confirmation and the portal. */
+import type { Response } from 'express'
+import { html } from 'hono/html'
+import { showAddress } from '../../activation/rules.ts'
+import type { FinishView } from '../../activation/store.ts'
+import { contextOf } from '../../web/context.ts'
+import { actions, facts, linkButton } from '../fields.ts'
+import { renderPage } from '../layout.ts'
+import type { ScreenParts } from '../parts.ts'
+
+const refreshSeconds = 2
+/** Some 20 seconds: after these the person is told that there is no need to wait. */
+const patientLoads = 10
+
+/** @param count how often the page has loaded itself */
+export async function showWaiting(
+  res: Response,
+  id: string,
+  count: number,
+  view: FinishView,
+  { portalSignIn }: ScreenParts,
+): Promise<void> {
+  const { t } = contextOf(res)
+  const isSlow = count >= patientLoads
+  const seconds = isSlow ? 10 : refreshSeconds
+  await renderPage(res, {
+    name: isSlow ? 'opening-slow' : 'opening',
+    title: t(isSlow ? 'opening.slow_title' : 'opening.title'),
+    step: 4,
+    refresh: { url: `/activation/${id}/opening?n=${Math.min(count + 1, 9999)}`, seconds },
+    body: isSlow
+      ? html`<p class="ell-lead">${t('opening.slow')}</p>
+          ${facts([[t('facts.address'), showAddress(view.address)]])}
+          ${actions(linkButton(portalSignIn, t('portal.sign_in'), 'secondary'))}`
+      : html`<p class="ell-working" role="status">${t('opening.working')}</p>
+          <p>${t('opening.kept')}</p>`,
+  })
+}
+
+/** Open, and this browser is not signed in by us: it was before, or it is too late for that way. */
+export async function showOpened(res: Response, { portalSignIn }: ScreenParts): Promise<void> {
+  const { t } = contextOf(res)
+  await renderPage(res, {
+    name: 'opening-opened',
+    title: t('sent.opened_title'),
+    step: 4,
+    body: html`<p class="ell-lead">${t('sent.opened')}</p>
+      ${actions(linkButton(portalSignIn, t('portal.sign_in')))}`,
+  })
+}
+
+/** The account could not be opened: a fresh mail is on its way, or the address turned out to have an account. */
+export async function showProblem(
+  res: Response,
+  problem: 'mailed_again' | 'refused',
+  view: FinishView,
+  { portalSignIn }: ScreenParts,
+): Promise<void> {
+  const { t } = contextOf(res)
+  await renderPage(res, {
+    name: `opening-${problem.replace('_', '-')}`,
+    title: t(`opening.${problem}_title`),
+    step: problem === 'refused' ? 4 : 2,
+    body: html`<p class="ell-lead">${t(`opening.${problem}`)}</p>
+      ${facts([[t('facts.address'), showAddress(view.address)]])}
+      ${
+        problem === 'refused' &&
+        actions(
+          linkButton(portalSignIn, t('portal.sign_in')),
+          linkButton('/', t('again.other_address'), 'secondary'),
+        )
+      }`,
+  })
+}

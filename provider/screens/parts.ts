@@ -1,0 +1,39 @@
+/** What every screen is given: the dependencies of provider, and what the screens share among themselves. */
+import { createBrowserSecrets, type BrowserSecrets } from '../activation/browser-secrets.ts'
+import { createSignIns, type SignIn, type SignIns } from '../activation/sign-ins.ts'
+import { createVerifiers, type Verifiers } from '../activation/verifier.ts'
+import type { Dependencies } from '../dependencies.ts'
+import type { Request } from 'express'
+import { createFlashes, type Flashes } from './flash.ts'
+
+export type ScreenParts = Dependencies & {
+  secrets: BrowserSecrets
+  signIns: SignIns
+  verifiers: Verifiers
+  flashes: Flashes
+  /** The portal's route that signs a person in at Keycloak. */
+  portalSignIn: string
+}
+
+export function createScreenParts(dependencies: Dependencies): ScreenParts {
+  const { config, cookies, pool } = dependencies
+  return {
+    ...dependencies,
+    secrets: createBrowserSecrets(cookies, config.PROVIDER_COOKIE_KEY),
+    signIns: createSignIns(pool),
+    verifiers: createVerifiers(config.PROVIDER_VERIFIER_KEY),
+    flashes: createFlashes(cookies, config.PROVIDER_COOKIE_KEY),
+    portalSignIn: `${config.PORTAL_URL}/sign-in`,
+  }
+}
+
+/** What the legacy directory told about the person at this browser, not long ago. */
+export async function currentSignIn(parts: ScreenParts, req: Request): Promise<SignIn | undefined> {
+  const hash = parts.secrets.signInHash(req)
+  return hash && parts.signIns.find(hash)
+}
+
+/** What is known of the login that was signed in with, seen from this browser. */
+export function currentFacts(parts: ScreenParts, req: Request, { account, knownDomains }: SignIn) {
+  return parts.store.loginFacts(account, parts.secrets.activationHash(req), knownDomains)
+}

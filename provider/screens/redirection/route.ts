@@ -1,0 +1,95 @@
+/**
+ * The redirection screen: a person whose Cofacering login was recognised gives an e-mail address and a password of
+ * their own. GET shows it, POST starts the activation and goes on to "mail sent".
+ *
+ * What is kept of the password is its verifier (activation/verifier.ts). The same form sent twice starts one
+ * activation: its salt comes from a random value in the form, so that the database recognises the second one.
+ */
+import { createHash, randomBytes } from 'node:crypto'
+import type { Request, Response } from 'express'
+import { nextStep, pathOf } from '../../activation/dispatch.ts'
+import type { SignIn } from '../../activation/sign-ins.ts'
+import type { StartRefusal } from '../../activation/store.ts'
+import { contextOf } from '../../web/context.ts'
+import type { Screens } from '../../web/screen.ts'
+import { typed } from '../fields.ts'
+import type { Flash } from '../flash.ts'
+import { currentFacts, currentSignIn, type ScreenParts } from '../parts.ts'
+import { readDetails, type Details } from './form.ts'
+import { showRedirection } from './view.ts'
+
+const page = '/redirection'
+
+export function redirectionScreen(parts: ScreenParts): Screens['redirection'] {
+  const { flashes, secrets, throttle } = parts
+  const signInAgain = (res: Response) =>
+    flashes.redirect(res, '/', { notice: { kind: 'info', text: { key: 'login.again' } } })
+
+  return {
+    async show(req, res) {
+      const signIn = await currentSignIn(parts, req)
+      if (!signIn) return signInAgain(res)
+      const asksAnew = req.query['own'] === '1'
+      const step = nextStep(await currentFacts(parts, req, signIn), asksAnew)
+      if (step.screen !== 'redirection') return res.redirect(303, pathOf(step))
+      // Before the form is sent: two clicks on its button are then two requests of one browser.
+      if (req.method !== 'HEAD') secrets.ensureActivation(req, res, asksAnew)
+      await showRedirection(res, signIn, randomBytes(16).toString('base64url'), flashes.take(req, res))
+    },
+
+    async submit(req, res) {
+      const signIn = await currentSignIn(parts, req)
+      if (!signIn) return signInAgain(res)
+      const email = typed(req, 'email')
+      const shared = typed(req, 'shared')
+      const again = (flash: Flash) => flashes.redirect(res, page, { ...flash, values: { email, shared } })
+
+      const { details, errors } = readDetails({ email, shared, password: typed(req, 'password') })
+      if (!details) return again({ errors })
+      const { network } = contextOf(res)
+      if (!(await throttle.address.take({ subject: details.address, network })))
+        return again(describeRefusal('too_many'))
+      const result = await start(parts, req, res, signIn, details)
+      if (result.outcome === 'started') return res.redirect(303, `/activation/${result.id}`)
+      if (result.outcome === 'moved') return res.redirect(303, '/moved')
+      again(describeRefusal(result.outcome))
+    },
+  }
+}
+
+async function start(parts: ScreenParts, req: Request, res: Response, signIn: SignIn, details: Details) {
+  const { log, secrets, store, verifiers } = parts
+  const { language, requestId } = contextOf(res)
+  const { account, login, company, contract } = signIn
+  const formId = typed(req, 'form') || randomBytes(16)
+  const salt = createHash('sha256').update(formId).digest().subarray(0, 16)
+  const verifier = await verifiers.derive(details.password, salt)
+  const result = await store.startActivation({
+    account,
+    login,
+    company,
+    contract,
+    address: details.address,
+    locale: language,
+    shared: details.shared || signIn.shared,
+    browserHash: secrets.ensureActivation(req, res),
+    salt,
+    verifier,
+    requestId,
+  })
+  log.info({
+    event: 'activation.start',
+    request_id: requestId,
+    outcome: result.outcome,
+    ...(result.outcome === 'started' && { activation_id: result.id }),
+  })
+  return result
+}
+
+/** Why no activation can start with this address or login, as a message of the form. */
+export function describeRefusal(outcome: Exclude<StartRefusal, 'moved'> | 'too_many'): Flash {
+  const key = `start.${outcome}`
+  return outcome === 'blocked' || outcome === 'address_budget'
+    ? { errors: { email: { key } } }
+    : { notice: { kind: 'warning', text: { key } } }
+}

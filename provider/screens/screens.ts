@@ -1,0 +1,28 @@
+/** The screens by name, as app.ts mounts them. */
+import type { Dependencies } from '../dependencies.ts'
+import type { Screens } from '../web/screen.ts'
+import { confirmationScreen } from './confirmation/route.ts'
+import { deskScreen } from './desk/route.ts'
+import { loginScreen } from './login/route.ts'
+import { movedScreen } from './moved/route.ts'
+import { openingScreen } from './opening/route.ts'
+import { createScreenParts } from './parts.ts'
+import { redirectionScreen } from './redirection/route.ts'
+import { resumeScreen } from './resume/route.ts'
+import { sentScreen } from './sent/route.ts'
+import { withdrawScreen } from './withdraw/route.ts'
+
+export function createScreens(dependencies: Dependencies): Screens {
+  const parts = createScreenParts(dependencies)
+  return {
+    login: loginScreen(parts),
+    redirection: redirectionScreen(parts),
+    moved: movedScreen(parts),
+    desk: deskScreen(),
+    resume: resumeScreen(parts),
+    sent: sentScreen(parts),
+    confirmation: confirmationScreen(parts),
+    opening: openingScreen(parts),
+    withdraw: withdrawScreen(parts),
+  }
+}

@@ -1,0 +1,130 @@
+/** "We sent a mail", for the browser that asked and for any other, and what became of the activation. */
+import type { Response } from 'express'
+import { html } from 'hono/html'
+import type { Language } from '../../../core/text.ts'
+import { showAddress } from '../../activation/rules.ts'
+import type { ActivationView } from '../../activation/store.ts'
+import { contextOf } from '../../web/context.ts'
+import { actions, facts, form, linkButton, passwordField, passwordScript, submitButton } from '../fields.ts'
+import { showNotice, type Flash } from '../flash.ts'
+import { renderPage } from '../layout.ts'
+import type { ScreenParts } from '../parts.ts'
+
+/** Reloads the page when its tab is looked at again: the mail is often confirmed in another one. */
+const returnScript = 'reload-on-return.js'
+
+/** A moment for people in France: `mardi 24 novembre à 18:05`. */
+export function showMoment(moment: Date, language: Language): string {
+  const format = new Intl.DateTimeFormat(language === 'fr' ? 'fr-FR' : 'en-GB', {
+    weekday: 'long',
+    day: 'numeric',
+    month: 'long',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZone: 'Europe/Paris',
+  })
+  return format.format(moment)
+}
+
+/** @param now milliseconds since 1970 */
+export async function showSent(
+  res: Response,
+  id: string,
+  view: ActivationView,
+  flash: Flash,
+  now: number,
+): Promise<void> {
+  const context = contextOf(res)
+  const { t, language } = context
+  const mayResend = view.retryAt.getTime() <= now
+  await renderPage(res, {
+    name: 'sent',
+    title: t('sent.title'),
+    step: 2,
+    notice: showNotice(t, flash),
+    scripts: [returnScript],
+    body: html`<p class="ell-lead">${t('sent.lead')}</p>
+      ${facts([
+        [t('facts.address'), showAddress(view.address)],
+        [t('facts.login'), view.login],
+        [t('facts.company'), view.company],
+      ])}
+      <p>${t('sent.open_link')}</p>
+      <p>${t('sent.expires', { moment: showMoment(view.expiresAt, language) })}</p>
+      ${actions(linkButton(`/activation/${id}`, t('sent.check'), 'secondary'))}
+      <h2 class="ell-subtitle">${t('sent.nothing_title')}</h2>
+      <p>${t('sent.nothing')}</p>
+      ${
+        mayResend
+          ? form(context, `/activation/${id}/resend`, submitButton(t('sent.resend'), 'secondary'))
+          : html`<p>${t('sent.resend_soon')}</p>`
+      }
+      <h2 class="ell-subtitle">${t('sent.wrong_title')}</h2>
+      ${actions(linkButton(`/activation/${id}/address`, t('sent.correct'), 'secondary'))}
+      <p>${t('sent.colleague')} <a href="/redirection?own=1">${t('sent.colleague_link')}</a></p>`,
+  })
+}
+
+/** Any other browser: nothing is told of the activation, not even whether there is one. */
+export async function showElsewhere(res: Response, id: string, flash: Flash): Promise<void> {
+  const context = contextOf(res)
+  const { t } = context
+  await renderPage(res, {
+    name: 'sent-elsewhere',
+    title: t('elsewhere.title'),
+    step: 2,
+    notice: showNotice(t, flash),
+    scripts: [passwordScript],
+    body: html`<p class="ell-lead">${t('elsewhere.lead')}</p>
+      ${form(
+        context,
+        `/activation/${id}/resend`,
+        html`${passwordField(t, {
+          name: 'password',
+          label: t('elsewhere.password'),
+          hint: t('elsewhere.password_hint'),
+          autocomplete: 'current-password',
+          flash,
+        })}
+        ${actions(submitButton(t('sent.resend')), linkButton(`/activation/${id}/address`, t('sent.correct'), 'quiet'))}`,
+      )}
+      <p class="ell-or"><span>${t('login.or')}</span></p>
+      <p>${t('elsewhere.again')}</p>
+      ${actions(linkButton('/', t('again.start'), 'secondary'))}`,
+  })
+}
+
+/** The starting browser, when the activation no longer waits for its mail. */
+export async function showOutcome(
+  res: Response,
+  view: ActivationView,
+  flash: Flash,
+  { portalSignIn }: ScreenParts,
+): Promise<void> {
+  const { t } = contextOf(res)
+  const page = (name: string, step: 1 | 2 | 3 | 4 | undefined, href: string, label: string) =>
+    renderPage(res, {
+      name: `sent-${name}`,
+      title: t(`sent.${name}_title`),
+      ...(step && { step }),
+      notice: showNotice(t, flash),
+      ...(name === 'confirmed' && { scripts: [returnScript] }),
+      body: html`<p class="ell-lead">${t(`sent.${name}`)}</p>
+        ${actions(linkButton(href, t(label)))}`,
+    })
+  switch (view.state) {
+    case 'opened':
+      return page('opened', 4, portalSignIn, 'portal.sign_in')
+    case 'confirmed':
+      return page('confirmed', 4, contextOf(res).path, 'sent.check_opened')
+    case 'expired':
+      return page('expired', undefined, '/', 'again.start')
+    case 'withdrawn':
+      return page(view.reason === 'not_me' ? 'not_me' : 'ended', undefined, '/', 'again.start')
+    case 'refused':
+    case 'mailed':
+    case 'waiting':
+    case 'closed':
+      return page('refused', undefined, '/', 'again.start')
+  }
+}
