@@ -17,12 +17,22 @@ import { deskConfig } from '../core/desk.ts'
 import { ConfigError } from '../core/errors.ts'
 import { probeConfig, smtpConfig } from './realm/config.ts'
 
-/** All that the commands `status`, `find` and `jobs` need. */
+/** All that the commands `migrate`, `find` and `jobs` need. */
 export const databaseConfig = defineConfig({
   ADMIN_SYNC_DATABASE_URL: {
     schema: postgresUrl,
     secret: true,
     description: 'Database `ellipro`, as role ellipro_sync.',
+  },
+})
+
+/** All that the command `status` needs. */
+export const statusConfig = defineConfig({
+  ...databaseConfig,
+  LEGACY_DATABASE_URL: {
+    schema: postgresUrl,
+    secret: true,
+    description: 'Database of Cofacering, as a role that can only read (cofacering_reader).',
   },
 })
 
@@ -33,12 +43,7 @@ export const adminSyncConfig = defineConfig({
     description: 'Address of the health listener; nothing but a health check has business there.',
   },
   ADMIN_SYNC_PORT: { schema: port, default: '4001', description: 'Port of the health listener.' },
-  ...databaseConfig,
-  LEGACY_DATABASE_URL: {
-    schema: postgresUrl,
-    secret: true,
-    description: 'Database of Cofacering, as a role that can only read (cofacering_reader).',
-  },
+  ...statusConfig,
   ADMIN_SYNC_LINK_KEY: {
     schema: key32,
     secret: true,

@@ -11,6 +11,7 @@
  */
 import { maskLogin } from '../../core/mask.ts'
 import { UpstreamError } from '../../core/errors.ts'
+import type { User } from '../keycloak/representations.ts'
 import type { AccountDependencies, AccountJob, Checkpoint, Outcome } from './job.ts'
 import type { LegacyLogin } from './legacy-data.ts'
 import { confirmUrl, makeCodes, withdrawUrl } from './link.ts'
@@ -79,50 +80,53 @@ function isMailDue(activation: Activation): boolean {
   return state === 'requested' || state === 'mailed' || (state === 'refused' && reason === 'address_taken')
 }
 
+type Prepared = { id: string; verified: boolean } | { refusal: Refusal }
+
 /** Our user of the address, ready for its mail; or why this activation cannot have one. */
 async function preparePendingUser(
   dependencies: AccountDependencies,
   activation: Activation,
   mail: MailAttributes,
   checkpoint: Checkpoint,
-): Promise<{ id: string; verified: boolean } | { refusal: Refusal }> {
-  const { keycloak, store } = dependencies
+): Promise<Prepared> {
+  const { store } = dependencies
   const found = await findUser(dependencies, activation)
-  switch (found.kind) {
-    case 'foreign':
-      if (found.record) await store.dropUnusedRecord(found.record.record)
-      return { refusal: 'address_taken' }
-    case 'gone': {
-      await store.markUserDeleted(found.record.record)
-      // Deleted after this activation had made or used it: an administrator said no, and a late job does not undo
-      // that. A later activation is a new request, and gets a user of its own.
-      const { mailedGeneration, createdAt } = activation
-      if (mailedGeneration > 0 || found.record.createdAt >= createdAt) return { refusal: 'user_gone' }
-      return create(undefined)
-    }
-    case 'absent':
-      return create(found.record)
-    case 'ours': {
-      const { user } = found
-      if (user.enabled === false) return { refusal: 'user_disabled' }
-      if (user.email?.toLowerCase() !== activation.address.toLowerCase())
-        return { refusal: 'address_changed' }
-      await checkpoint('update-user')
-      const attributes = Object.fromEntries(Object.entries(mail).map(([name, value]) => [name, [value]]))
-      const written = await keycloak.updateUserMerged(user.id, {
-        attributes: { ...attributes, activation: ['pending'] },
-      })
-      if (!written) throw new UpstreamError('keycloak', 404, 'retry', 'user_vanished')
-      // Taken off in the console: it may have a session, which the flows would not look at again.
-      if (!user.attributes?.['activation']) await keycloak.logoutUser(user.id)
-      return { id: user.id, verified: user.emailVerified === true }
-    }
+  if (found.kind === 'ours') return refreshUser(dependencies, activation, found.user, mail, checkpoint)
+  if (found.kind === 'foreign') {
+    if (found.record) await store.dropUnusedRecord(found.record.record)
+    return { refusal: 'address_taken' }
   }
+  if (found.kind === 'gone') {
+    await store.markUserDeleted(found.record.record)
+    // Deleted after this activation had made or used it: an administrator said no, and a late job does not undo that.
+    // A later activation is a new request, and gets a user of its own.
+    if (activation.mailedGeneration > 0 || found.record.createdAt >= activation.createdAt)
+      return { refusal: 'user_gone' }
+  }
+  const known = found.kind === 'absent' ? found.record : undefined
+  const created = await createPendingUser(dependencies, activation, known, mail, checkpoint)
+  return created ? { id: created.userId, verified: false } : { refusal: 'address_taken' }
+}
 
-  async function create(record: Parameters<typeof createPendingUser>[2]) {
-    const created = await createPendingUser(dependencies, activation, record, mail, checkpoint)
-    return created ? { id: created.userId, verified: false } : { refusal: 'address_taken' as const }
-  }
+/** The mail prints what stands on the user: that of the activation whose mail leaves now. */
+async function refreshUser(
+  { keycloak }: AccountDependencies,
+  activation: Activation,
+  user: User,
+  mail: MailAttributes,
+  checkpoint: Checkpoint,
+): Promise<Prepared> {
+  if (user.enabled === false) return { refusal: 'user_disabled' }
+  if (user.email?.toLowerCase() !== activation.address.toLowerCase()) return { refusal: 'address_changed' }
+  await checkpoint('update-user')
+  const attributes = Object.fromEntries(Object.entries(mail).map(([name, value]) => [name, [value]]))
+  const written = await keycloak.updateUserMerged(user.id, {
+    attributes: { ...attributes, activation: ['pending'] },
+  })
+  if (!written) throw new UpstreamError('keycloak', 404, 'retry', 'user_vanished')
+  // Taken off in the console: it may have a session, which the flows would not look at again.
+  if (!user.attributes?.['activation']) await keycloak.logoutUser(user.id)
+  return { id: user.id, verified: user.emailVerified === true }
 }
 
 /** "You already have an account": once a generation, under the same budget as every mail. */

@@ -42,15 +42,21 @@ export function startOutbox(options: { url: string; pool: pg.Pool; enqueue: Enqu
 
   async function drain(): Promise<void> {
     try {
-      while (again && !stopped) {
-        again = false
-        while (!stopped && (await takeBatch(pool, enqueue)) === batch);
+      while (takeWakeUp()) {
+        let taken = batch
+        while (taken === batch && !hasStopped()) taken = await takeBatch(pool, enqueue)
       }
     } catch (err) {
       // The rows are still there, and so is the next sweep.
       log.warn({ event: 'outbox.failed', err })
     }
   }
+  function takeWakeUp(): boolean {
+    const wanted = again && !stopped
+    again = false
+    return wanted
+  }
+  const hasStopped = () => stopped
 
   async function listen(): Promise<void> {
     const client = new pg.Client({
@@ -64,7 +70,7 @@ export function startOutbox(options: { url: string; pool: pg.Pool; enqueue: Enqu
       if (over) return
       over = true
       if (listener === client) listener = undefined
-      client.end().catch(() => undefined)
+      void close(client)
       if (stopped) return
       log.warn({ event: 'outbox.listener_lost', err })
       reconnect = setTimeout(() => void listen(), reconnectMs)
@@ -95,9 +101,18 @@ export function startOutbox(options: { url: string; pool: pg.Pool; enqueue: Enqu
       clearTimeout(reconnect)
       const client = listener
       listener = undefined
-      await client?.end().catch(() => undefined)
+      if (client) await close(client)
       await running
     },
+  }
+}
+
+/** Its connection may be broken: that it ends is all that is wanted. */
+async function close(client: pg.Client): Promise<void> {
+  try {
+    await client.end()
+  } catch {
+    // It was.
   }
 }
 

@@ -2,7 +2,7 @@
  * What becomes of a job that failed. Pure.
  *
  * - "could not ask", "later", our own database in trouble: again, for as long as the queue allows
- * - Keycloak does not know our credential: an operator mends that, and the job waits for it
+ * - Keycloak does not know our credential or the realm: an operator mends that, and the job waits for it
  * - "no", and the same answer would come again: a dead letter at once
  * - anything else is a bug: a few times more, in case it was chance, then a dead letter where somebody sees it
  */
@@ -17,7 +17,7 @@ export type Fate = { status: 'failed' | 'deadletter'; code: string }
 export function decideFate(error: unknown, runs: number): Fate {
   if (error instanceof UpstreamError) {
     const code = `${error.service}:${error.code}`
-    const mendable = error.service === 'keycloak' && error.code === 'unauthorized'
+    const mendable = error.service === 'keycloak' && ['unauthorized', 'no_realm'].includes(error.code)
     return { status: error.disposition === 'fail' && !mendable ? 'deadletter' : 'failed', code }
   }
   if (isDatabaseTrouble(error)) return { status: 'failed', code: 'database:unavailable' }

@@ -4,6 +4,7 @@
  * dark colours where the client knows prefers-color-scheme.
  */
 import { html, raw } from 'hono/html'
+import type { HtmlEscapedString } from 'hono/utils/html'
 import type { Desk } from '../../core/desk.ts'
 import type { Language, Translate } from '../../core/text.ts'
 
@@ -91,112 +92,110 @@ export function renderMail(
   mail: { title: string; preheader: string; body: Html | Html[]; desk: Desk },
 ): string {
   const { telephone, price, email, hours } = mail.desk
-  return String(
-    html`<!DOCTYPE html>
-      <html lang="${language}">
-        <head>
-          <meta charset="utf-8" />
-          <meta name="viewport" content="width=device-width, initial-scale=1" />
-          <meta name="color-scheme" content="light dark" />
-          <meta name="format-detection" content="telephone=no, date=no, address=no" />
-          <title>${mail.title}</title>
-          <style>
-            ${styles}
-          </style>
-        </head>
-        <body
+  const page = html`<!DOCTYPE html>
+    <html lang="${language}">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="color-scheme" content="light dark" />
+        <meta name="format-detection" content="telephone=no, date=no, address=no" />
+        <title>${mail.title}</title>
+        <style>
+          ${styles}
+        </style>
+      </head>
+      <body
+        class="e-paper"
+        style="margin:0;padding:0;background-color:#f2f5f6;-webkit-text-size-adjust:100%;"
+      >
+        <div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;">${mail.preheader}</div>
+        <table
+          role="presentation"
           class="e-paper"
-          style="margin:0;padding:0;background-color:#f2f5f6;-webkit-text-size-adjust:100%;"
+          width="100%"
+          cellpadding="0"
+          cellspacing="0"
+          border="0"
+          bgcolor="#f2f5f6"
+          style="background-color:#f2f5f6;"
         >
-          <div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;">
-            ${mail.preheader}
-          </div>
-          <table
-            role="presentation"
-            class="e-paper"
-            width="100%"
-            cellpadding="0"
-            cellspacing="0"
-            border="0"
-            bgcolor="#f2f5f6"
-            style="background-color:#f2f5f6;"
-          >
-            <tr>
-              <td align="center" style="padding:24px 12px;">
-                <table
-                  role="presentation"
-                  width="100%"
-                  cellpadding="0"
-                  cellspacing="0"
-                  border="0"
-                  style="max-width:600px;"
-                >
-                  <tr>
-                    <td
-                      class="e-card"
-                      bgcolor="#ffffff"
-                      style="background-color:#ffffff;border:1px solid #d3dee1;border-top:4px solid #0b5667;border-radius:8px;"
-                    >
-                      <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">
-                        <tr>
-                          <td
-                            class="e-pad e-ink"
-                            style="padding:24px 40px 0;font-family:${font};font-size:22px;line-height:28px;font-weight:bold;color:#0c2733;"
+          <tr>
+            <td align="center" style="padding:24px 12px;">
+              <table
+                role="presentation"
+                width="100%"
+                cellpadding="0"
+                cellspacing="0"
+                border="0"
+                style="max-width:600px;"
+              >
+                <tr>
+                  <td
+                    class="e-card"
+                    bgcolor="#ffffff"
+                    style="background-color:#ffffff;border:1px solid #d3dee1;border-top:4px solid #0b5667;border-radius:8px;"
+                  >
+                    <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">
+                      <tr>
+                        <td
+                          class="e-pad e-ink"
+                          style="padding:24px 40px 0;font-family:${font};font-size:22px;line-height:28px;font-weight:bold;color:#0c2733;"
+                        >
+                          Ellipro<span style="color:#e2a32b;">.</span>
+                        </td>
+                      </tr>
+                      <tr>
+                        <td
+                          class="e-pad e-ink"
+                          style="padding:20px 40px 32px;font-family:${font};font-size:16px;line-height:25px;color:#0c2733;"
+                        >
+                          <h1
+                            class="e-ink"
+                            style="margin:0 0 16px;font-size:24px;line-height:31px;font-weight:bold;color:#0c2733;"
                           >
-                            Ellipro<span style="color:#e2a32b;">.</span>
-                          </td>
-                        </tr>
-                        <tr>
-                          <td
-                            class="e-pad e-ink"
-                            style="padding:20px 40px 32px;font-family:${font};font-size:16px;line-height:25px;color:#0c2733;"
-                          >
-                            <h1
-                              class="e-ink"
-                              style="margin:0 0 16px;font-size:24px;line-height:31px;font-weight:bold;color:#0c2733;"
-                            >
-                              ${mail.title}
-                            </h1>
-                            ${mail.body}
-                          </td>
-                        </tr>
-                      </table>
-                    </td>
-                  </tr>
-                  <tr>
-                    <td
-                      class="e-pad e-soft"
-                      style="padding:20px 40px 0;font-family:${font};font-size:13px;line-height:20px;color:#45606b;"
+                            ${mail.title}
+                          </h1>
+                          ${mail.body}
+                        </td>
+                      </tr>
+                    </table>
+                  </td>
+                </tr>
+                <tr>
+                  <td
+                    class="e-pad e-soft"
+                    style="padding:20px 40px 0;font-family:${font};font-size:13px;line-height:20px;color:#45606b;"
+                  >
+                    <strong class="e-ink" style="color:#0c2733;">${t('deskTitle')}</strong><br />
+                    ${t('deskName')}, ${hours[language]}<br />
+                    <a
+                      class="e-link"
+                      href="tel:${telephone.replaceAll(/[^0-9+]/g, '')}"
+                      style="color:#0b5667;font-weight:bold;"
+                      >${telephone}</a
                     >
-                      <strong class="e-ink" style="color:#0c2733;">${t('deskTitle')}</strong><br />
-                      ${t('deskName')}, ${hours[language]}<br />
-                      <a
-                        class="e-link"
-                        href="tel:${telephone.replaceAll(/[^0-9+]/g, '')}"
-                        style="color:#0b5667;font-weight:bold;"
-                        >${telephone}</a
-                      >
-                      (${price})<br />
-                      <a class="e-link" href="mailto:${email}" style="color:#0b5667;font-weight:bold;"
-                        >${email}</a
-                      >
-                    </td>
-                  </tr>
-                  <tr>
-                    <td
-                      class="e-pad e-soft"
-                      style="padding:12px 40px 0;font-family:${font};font-size:13px;line-height:20px;color:#45606b;"
+                    (${price})<br />
+                    <a class="e-link" href="mailto:${email}" style="color:#0b5667;font-weight:bold;"
+                      >${email}</a
                     >
-                      ${t('neverAsk')}
-                    </td>
-                  </tr>
-                </table>
-              </td>
-            </tr>
-          </table>
-        </body>
-      </html>`,
-  )
+                  </td>
+                </tr>
+                <tr>
+                  <td
+                    class="e-pad e-soft"
+                    style="padding:12px 40px 0;font-family:${font};font-size:13px;line-height:20px;color:#45606b;"
+                  >
+                    ${t('neverAsk')}
+                  </td>
+                </tr>
+              </table>
+            </td>
+          </tr>
+        </table>
+      </body>
+    </html>`
+  // Nothing in it is a promise, so the whole is a string already.
+  return page as HtmlEscapedString
 }
 
 /** The desk's lines of the text form. */

@@ -1,0 +1,149 @@
+/**
+ * What the CLI tells about activations: `status` in numbers, without a person, and `find` for the desk on the
+ * telephone, with everything that we know about one.
+ */
+import type pg from 'pg'
+import type { State } from './store.ts'
+
+export type StatusNumbers = {
+  /** Legacy logins held by somebody. */
+  activated: number
+  /** Legacy logins with an activation under way and no holder yet. */
+  pending: number
+  /** Activations of each kind of ending. */
+  waiting: number
+  expired: number
+  withdrawn: number
+  refused: Record<string, number>
+  closed: number
+  /** Activations whose last job failed, by the code of the failure. */
+  failing: Record<string, number>
+  /** Keycloak users that we made, that nobody needs and that are still there after an hour. */
+  leftUsers: number
+  mailsLastDay: Record<string, number>
+}
+
+const total = (rows: { name: string | null; count: string }[]): Record<string, number> =>
+  Object.fromEntries(rows.map(({ name, count }) => [name ?? 'unknown', Number(count)]))
+
+export async function readStatus(pool: pg.Pool): Promise<StatusNumbers> {
+  const count = async (name: string, rest: string) =>
+    total(
+      (
+        await pool.query<{ name: string | null; count: string }>(
+          `SELECT ${name} AS name, count(*) AS count ${rest} GROUP BY 1 ORDER BY 2 DESC, 1`,
+        )
+      ).rows,
+    )
+  const states = await count('state', 'FROM ellipro.activation')
+  const logins = await pool.query<{ activated: string; pending: string }>(
+    `WITH login AS (
+       SELECT account, bool_or(state IN ('confirmed', 'opened', 'closed')) AS held,
+              bool_or(state IN ('requested', 'mailed') AND expires_at > now()) AS live
+         FROM ellipro.activation GROUP BY account)
+     SELECT count(*) FILTER (WHERE held) AS activated, count(*) FILTER (WHERE live AND NOT held) AS pending FROM login`,
+  )
+  const left = await pool.query<{ count: string }>(
+    `SELECT count(*) FROM ellipro.keycloak_user k
+      WHERE k.state = 'pending' AND k.created_at < now() - interval '1 hour' AND NOT EXISTS
+        (SELECT FROM ellipro.activation a WHERE a.address_key = k.address_key
+            AND (a.state = 'confirmed' OR (a.state IN ('requested', 'mailed') AND a.expires_at > now() - interval '1 hour')))`,
+  )
+  return {
+    activated: Number(logins.rows[0]?.activated),
+    pending: Number(logins.rows[0]?.pending),
+    waiting: states['waiting'] ?? 0,
+    expired: states['expired'] ?? 0,
+    withdrawn: states['withdrawn'] ?? 0,
+    closed: states['closed'] ?? 0,
+    refused: await count('reason', `FROM ellipro.activation WHERE state = 'refused'`),
+    failing: await count(
+      'last_error',
+      `FROM ellipro.activation WHERE last_error IS NOT NULL AND state IN ('requested', 'mailed', 'confirmed', 'opened')`,
+    ),
+    leftUsers: Number(left.rows[0]?.count),
+    mailsLastDay: await count('kind', `FROM ellipro.mail WHERE sent_at > now() - interval '24 hours'`),
+  }
+}
+
+export type FoundActivation = {
+  id: string
+  state: State
+  reason: string | null
+  login: string
+  company: string
+  contract: string
+  address: string
+  createdAt: Date
+  expiresAt: Date
+  openedAt: Date | null
+  signedInAt: Date | null
+  unlinkedAt: Date | null
+  timeLeft: boolean
+  lastError: string | null
+  mailGeneration: number
+  mailedGeneration: number
+  keycloakUserId: string | null
+  history: { at: Date; from: State | null; to: State; reason: string | null; by: string }[]
+  mails: { kind: string; at: Date }[]
+  /** See chooseNextStep. */
+  nextStep: string
+}
+
+/** By login or e-mail address, capitals or not; newest first, at most 50. */
+export async function findActivations(pool: pg.Pool, loginOrAddress: string): Promise<FoundActivation[]> {
+  const { rows } = await pool.query<Omit<FoundActivation, 'history' | 'mails' | 'nextStep'>>(
+    `SELECT a.id, a.state, a.reason, a.login, a.company, a.contract, a.address, a.created_at AS "createdAt",
+            a.expires_at AS "expiresAt", a.opened_at AS "openedAt", a.signed_in_at AS "signedInAt",
+            a.unlinked_at AS "unlinkedAt", a.expires_at > now() AS "timeLeft", a.last_error AS "lastError",
+            a.mail_generation AS "mailGeneration", a.mailed_generation AS "mailedGeneration",
+            (SELECT k.user_id FROM ellipro.keycloak_user k
+              WHERE k.opened_by = a.id OR (k.state = 'pending' AND k.address_key = a.address_key)
+              ORDER BY k.opened_by = a.id DESC NULLS LAST LIMIT 1) AS "keycloakUserId"
+       FROM ellipro.activation a
+      WHERE lower(a.login) = lower($1) OR a.address_key = lower($1)
+      ORDER BY a.created_at DESC LIMIT 50`,
+    [loginOrAddress.trim().normalize('NFC')],
+  )
+  const ids = rows.map(({ id }) => id)
+  const history = await pool.query<FoundActivation['history'][number] & { id: string }>(
+    `SELECT activation_id AS id, at, from_state AS "from", to_state AS "to", reason, actor AS by
+       FROM ellipro.activation_event WHERE activation_id = ANY ($1) ORDER BY activation_event.id`,
+    [ids],
+  )
+  const mails = await pool.query<FoundActivation['mails'][number] & { id: string }>(
+    'SELECT activation_id AS id, kind, sent_at AS at FROM ellipro.mail WHERE activation_id = ANY ($1) ORDER BY mail.id',
+    [ids],
+  )
+  return rows.map((row) => ({
+    ...row,
+    history: pick(history.rows, row.id),
+    mails: pick(mails.rows, row.id),
+    nextStep: chooseNextStep(row),
+  }))
+}
+
+function pick<T extends { id: string }>(list: T[], wanted: string): Omit<T, 'id'>[] {
+  return list.filter(({ id }) => id === wanted).map(({ id: _id, ...rest }) => rest)
+}
+
+/** Pure: the key of what the desk tells the caller, or does itself; `nextStep.<key>` in the texts. */
+export function chooseNextStep(
+  activation: Pick<
+    FoundActivation,
+    'state' | 'reason' | 'timeLeft' | 'lastError' | 'mailGeneration' | 'mailedGeneration'
+  >,
+): string {
+  const { state, reason, timeLeft, lastError, mailGeneration, mailedGeneration } = activation
+  if (state === 'requested' || state === 'mailed') {
+    if (!timeLeft) return 'expired'
+    if (reason === 'address_not_verified') return 'address_not_verified'
+    if (mailedGeneration >= mailGeneration) return 'open_mail'
+    if (lastError === 'address_budget' || lastError === 'login_budget') return 'mail_budget'
+    return lastError === null ? 'mail_leaves' : 'mail_failing'
+  }
+  if (state === 'confirmed') return lastError === null ? 'opening' : 'opening_failing'
+  if (state === 'withdrawn') return reason === 'corrected' ? 'corrected' : 'not_me'
+  if (state === 'refused') return reason ?? 'refused'
+  return state
+}

@@ -1,0 +1,90 @@
+/** What `status`, `find` and `jobs` say to people at a terminal. Pure. */
+import type { Translate } from '../core/text.ts'
+import type { FoundActivation, StatusNumbers } from './accounts/report.ts'
+import type { DeadLetter } from './jobs/dead-letters.ts'
+import type { OldestJob } from './jobs/inspect.ts'
+
+export type Status = StatusNumbers & {
+  /** `undefined`: Cofacering could not be asked. */
+  legacyLogins: number | undefined
+  deadLetters: DeadLetter[]
+  oldestJob: OldestJob | undefined
+}
+
+const time = (date: Date): string => date.toISOString().slice(0, 16).replace('T', ' ')
+const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((a, b) => a + b, 0)
+const list = (counts: Record<string, number>): string =>
+  Object.entries(counts)
+    .map(([name, count]) => `${name} ${count}`)
+    .join(', ')
+const line = (name: string, value: number | string, detail = ''): string =>
+  `  ${name.padEnd(34)}${String(value).padStart(8)}${detail === '' ? '' : `   ${detail}`}`
+
+const because = (why: string | null): string => (why === null ? '' : ` (${why})`)
+
+export function printStatus(status: Status): string {
+  const { legacyLogins, oldestJob, deadLetters } = status
+  return [
+    'Logins',
+    line(
+      'in Cofacering',
+      legacyLogins ?? 'unknown',
+      legacyLogins === undefined ? 'Cofacering does not answer' : '',
+    ),
+    line('activated', status.activated),
+    line('under way', status.pending),
+    'Activations that ended otherwise',
+    line('waiting for the desk', status.waiting),
+    line('expired', status.expired),
+    line('withdrawn', status.withdrawn),
+    line('refused', sum(status.refused), list(status.refused)),
+    line('closed', status.closed),
+    'Work',
+    line('failing at the moment', sum(status.failing), list(status.failing)),
+    line('dead letters', deadLetters.length, deadLetters.length > 0 ? 'see `jobs dead`' : ''),
+    line(
+      'oldest waiting job',
+      oldestJob ? `${oldestJob.waitingSeconds} s` : 'none',
+      oldestJob ? `${oldestJob.job}, tried ${oldestJob.runs} times` : '',
+    ),
+    line('users left at Keycloak', status.leftUsers, status.leftUsers > 0 ? 'see event purge.user_left' : ''),
+    line('mails of the last 24 hours', sum(status.mailsLastDay), list(status.mailsLastDay)),
+  ].join('\n')
+}
+
+/** In the language of the desk: what is read aloud to a caller stands in the texts. */
+export function printFound(t: Translate, wanted: string, found: readonly FoundActivation[]): string {
+  if (found.length === 0) return t('find.nothing', { wanted })
+  return found.map((activation) => printActivation(t, activation)).join('\n\n')
+}
+
+function printActivation(t: Translate, activation: FoundActivation): string {
+  const { state, reason, lastError, mails, history, id, keycloakUserId } = activation
+  const none = t('find.none')
+  const fields: [name: string, value: string][] = [
+    ['email', activation.address],
+    ['state', `${t(`state.${state}`)} [${state}${because(reason)}]`],
+    ['nextStep', t(`nextStep.${activation.nextStep}`, { error: lastError ?? '' })],
+    ['mails', mails.map(({ kind, at }) => `${time(at)} ${t(`mail.${kind}`)}`).join('\n') || none],
+    ['lastError', lastError ?? none],
+    ['history', history.map(({ at, to, reason: why }) => `${time(at)} ${to}${because(why)}`).join('\n')],
+    ['ids', `activation ${id}, Keycloak ${keycloakUserId ?? none}`],
+  ]
+  return [
+    t('find.title', { login: activation.login, company: activation.company, contract: activation.contract }),
+    ...fields.map(
+      ([name, value]) => `  ${t(`find.${name}`).padEnd(18)}${value.replaceAll('\n', `\n${' '.repeat(20)}`)}`,
+    ),
+  ].join('\n')
+}
+
+export function printDeadLetters(dead: readonly DeadLetter[]): string {
+  if (dead.length === 0) return 'No dead letters.'
+  return [
+    ...dead.map(
+      ({ id, job, activation, code, runs, diedAt }) =>
+        `${id}  ${time(diedAt)}  ${job.padEnd(18)} ${code} after ${runs} ${runs === 1 ? 'run' : 'runs'}, activation ${activation}`,
+    ),
+    'Times are UTC. `jobs redrive <id>` tries one again, `jobs redrive` all of them.',
+  ].join('\n')
+}
