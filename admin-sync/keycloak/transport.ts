@@ -2,14 +2,16 @@
  * One authenticated call to Keycloak's Admin REST API: a cached token, a time limit, and every failure as an
  * UpstreamError that says whether to ask again.
  *
- * - no answer, time limit, 429, 5xx: `retry`, code `connect`, `timeout`, `http_<status>`
+ * - no answer, time limit, 429, 5xx, a 404 that is not Keycloak's: `retry`, code `connect`, `timeout`, `http_<status>`
+ * - the realm is not there: `fail`, code `no_realm`, unless it is the realm that was asked for; the realm does not know
+ *   the credential: `fail`, code `unauthorized`. Neither says anything about a user.
  * - 404 `not_found`, 409 `conflict`, 403 `forbidden`, 401 `unauthorized`: `fail`
  * - other 4xx: `fail`, with Keycloak's own stable key where it gave one (`invalidPasswordMinLengthMessage`,
  *   `error-invalid-value`), else `http_<status>`
  *
  * Keycloak's texts never become a message of ours: they quote addresses.
  */
-import { UpstreamError } from '../../core/errors.ts'
+import { UpstreamError, type Disposition } from '../../core/errors.ts'
 
 export type Account =
   /** A service account of the realm. */
@@ -80,7 +82,7 @@ export function createTransport(url: string, realm: string, account: Account): T
         tokens.forget()
         reply = await attempt(await tokens.read())
       }
-      if (!reply.response.ok) throw describeRefusal(reply.response.status, reply.data)
+      if (!reply.response.ok) throw describeRefusal(reply.response.status, reply.data, path)
       return { data: reply.data, id: reply.response.headers.get('location')?.split('/').pop() }
     },
   }
@@ -111,7 +113,7 @@ function createTokens(url: string, realm: string, account: Account) {
             },
       ),
     })
-    if (!response.ok) throw describeRefusal(response.status, data)
+    if (!response.ok) throw describeTokenRefusal(response.status, data)
     const { access_token, expires_in } = data as { access_token: string; expires_in: number }
     return { token: access_token, expiresAt: askedAt + expires_in * 1000 - tokenMarginMs }
   }
@@ -169,15 +171,28 @@ const codes: Record<number, string> = {
   409: 'conflict',
 }
 
-function describeRefusal(status: number, data: unknown): UpstreamError {
+function describeRefusal(status: number, data: unknown, path: string): UpstreamError {
+  if (status === 404) {
+    // Keycloak says so in JSON; anything else is a proxy with no Keycloak behind it.
+    if (typeof data !== 'object' || data === null) return refusal(status, 'retry', 'http_404')
+    const isRealmItself = path.split('/').length === 3
+    if ('error' in data && data.error === 'Realm not found.' && !isRealmItself)
+      return refusal(status, 'fail', 'no_realm')
+  }
   const later = status === 429 || status >= 500
-  return new UpstreamError(
-    'keycloak',
-    status,
-    later ? 'retry' : 'fail',
-    codes[status] ?? (later ? undefined : readKey(data)) ?? `http_${status}`,
-  )
+  const code = codes[status] ?? (later ? undefined : readKey(data)) ?? `http_${status}`
+  return refusal(status, later ? 'retry' : 'fail', code)
 }
+
+/** Without a token nothing was asked: that is never an answer about an object. */
+function describeTokenRefusal(status: number, data: unknown): UpstreamError {
+  if (status === 404 && typeof data === 'object') return refusal(status, 'fail', 'no_realm')
+  if (status === 429 || status >= 500 || status === 404) return refusal(status, 'retry', `http_${status}`)
+  return refusal(status, 'fail', 'unauthorized')
+}
+
+const refusal = (status: number, disposition: Disposition, code: string) =>
+  new UpstreamError('keycloak', status, disposition, code)
 
 /** Keycloak has three shapes of refusal; only a single word is a key, anything longer is a text. */
 function readKey(data: unknown): string | undefined {

@@ -117,6 +117,8 @@ export function createUsers(transport: Transport, realmPath: string) {
     executeActionsEmail: (id: string, actions: readonly string[], mail: ActionMail): Promise<void> =>
       sendMail(at`/${id}/execute-actions-email`, mail, actions),
 
+    /** Online sessions. */
+    countSessions: async (id: string): Promise<number> => (await get<unknown[]>(at`/${id}/sessions`)).length,
     /** Ends every session of the user, and tells the applications by back-channel. */
     async logoutUser(id: string): Promise<void> {
       await absent(transport.send('POST', `${base}${at`/${id}/logout`}`))
@@ -160,16 +162,21 @@ export function createUsers(transport: Transport, realmPath: string) {
   return users
 }
 
-/** What is written back: pure, so that the tests can show which keys survive. */
+/**
+ * What is written back: pure, so that the tests can show which keys survive. `enabled` and `emailVerified` are left out
+ * unless they are to change: Keycloak keeps what is not said, so an account that is disabled between the read and the
+ * write stays disabled.
+ */
 export function mergeUser(user: User, change: UserChange): User {
   const { attributes, ...keys } = change
-  const merged: User = { ...user, ...keys }
+  const { enabled: _enabled, emailVerified: _emailVerified, ...kept } = user
+  const merged: User = { ...kept, ...keys }
   if (attributes) {
-    const kept: Record<string, string[]> = { ...(user.attributes as Record<string, string[]> | undefined) }
+    const all: Record<string, string[]> = { ...(user.attributes as Record<string, string[]> | undefined) }
     for (const [name, values] of Object.entries(attributes))
-      if (values === undefined || values.length === 0) delete kept[name]
-      else kept[name] = values
-    merged.attributes = kept
+      if (values === undefined || values.length === 0) delete all[name]
+      else all[name] = values
+    merged.attributes = all
   }
   return merged
 }

@@ -49,6 +49,7 @@ const labels: Record<string, Record<Language, string>> = {
   },
   activation: { fr: 'Activation', en: 'Activation' },
   'activation.pending': { fr: 'En attente', en: 'Pending' },
+  activation_record: { fr: 'Référence interne', en: 'Internal reference' },
   activation_login: { fr: 'Identifiant cité dans l’e-mail', en: 'Login quoted in the e-mail' },
   activation_company: { fr: 'Société citée dans l’e-mail', en: 'Company quoted in the e-mail' },
   activation_withdraw: { fr: 'Lien « ce n’était pas moi »', en: 'Link “it was not me”' },

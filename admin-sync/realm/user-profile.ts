@@ -58,6 +58,8 @@ const yesNo = ['true', 'false']
 export const ownAttributes: readonly Record<string, unknown>[] = [
   /** `pending` from creation to the opening of the account, then absent: the flows refuse while it is there. */
   choice('activation', ['pending']),
+  /** Key of our record of a user that we made: how a user made by a process that died is recognised. */
+  line('activation_record', 64),
   /** For the confirmation mail: masked login, company, and the address of "it was not me". */
   line('activation_login', 64),
   line('activation_company', 255),
