@@ -8,6 +8,7 @@ import type { KeycloakServer } from '../support/servers.ts'
 
 /** Where the activation's own pages would be. Nothing listens there: these tests stop at the redirection. */
 export const providerUrl = 'http://127.0.0.1:4999'
+export const confirmUrl = `${providerUrl}/activation/a1/confirm?k=secret`
 export const pendingEmail = 'claire.martin@menuiseries.example'
 export const openEmail = 'paul.durand@menuiseries.example'
 export const openPassword = 'quatre mots pour entrer'
@@ -33,6 +34,19 @@ export type ThemeRealm = {
   openId: string
   /** Calls the Admin API below the realm. @throws Error on any status of 400 or more */
   admin: (method: string, path: string, body?: unknown) => Promise<Response>
+  /** Changes these fields and these attributes of a user, and leaves the others (Keycloak's PUT replaces attributes). */
+  updateUser: (
+    id: string,
+    change: { attributes?: Record<string, string[]>; [field: string]: unknown },
+  ) => Promise<void>
+  /** Has Keycloak send the mail of an activation's link, which comes back to `confirmUrl`. */
+  sendLink: (
+    userId: string,
+    what: 'send-verify-email' | 'execute-actions-email',
+    options?: { lifespanSeconds?: number; actions?: readonly string[] },
+  ) => Promise<void>
+  /** Where the portal would send a person to sign in. */
+  signInUrl: (extra?: Record<string, string>) => string
 }
 
 /** @param smtpPort of an inbox on 127.0.0.1 */
@@ -76,7 +90,7 @@ export async function makeThemeRealm(
   await admin('PUT', '/authentication/required-actions/UPDATE_EMAIL', {
     ...(updateEmail as object),
     enabled: true,
-    config: { verifyEmail: 'true' },
+    config: { verifyEmail: 'true', emailResendCooldownSeconds: '1' },
   })
   const pendingId = await createUser(admin, {
     email: pendingEmail,
@@ -96,7 +110,39 @@ export async function makeThemeRealm(
     attributes: { locale: ['fr'] },
     credentials: [{ type: 'password', value: openPassword }],
   })
-  return { name, url: `${server.url}/realms/${name}`, pendingId, openId, admin }
+  const updateUser: ThemeRealm['updateUser'] = async (id, change) => {
+    const user = (await (await admin('GET', `/users/${id}`)).json()) as { attributes?: object }
+    await admin('PUT', `/users/${id}`, {
+      ...user,
+      ...change,
+      attributes: { ...user.attributes, ...change.attributes },
+    })
+  }
+  const sendLink: ThemeRealm['sendLink'] = async (
+    id,
+    what,
+    { lifespanSeconds = 3600, actions = ['VERIFY_EMAIL'] } = {},
+  ) => {
+    const query = new URLSearchParams({
+      client_id: 'activation',
+      lifespan: String(lifespanSeconds),
+      redirect_uri: confirmUrl,
+    })
+    const body = what === 'execute-actions-email' ? actions : undefined
+    await admin('PUT', `/users/${id}/${what}?${query.toString()}`, body)
+  }
+  const url = `${server.url}/realms/${name}`
+  const signInUrl: ThemeRealm['signInUrl'] = (extra = {}) => {
+    const query = new URLSearchParams({
+      client_id: 'portal',
+      response_type: 'code',
+      scope: 'openid',
+      redirect_uri: `${providerUrl}/portal/callback`,
+      ...extra,
+    })
+    return `${url}/protocol/openid-connect/auth?${query.toString()}`
+  }
+  return { name, url, pendingId, openId, admin, updateUser, sendLink, signInUrl }
 }
 
 async function createUser(admin: ThemeRealm['admin'], user: Record<string, unknown>): Promise<string> {

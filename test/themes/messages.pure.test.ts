@@ -1,0 +1,56 @@
+/** The theme's words: both languages complete, written as MessageFormat wants them, and in our vocabulary. */
+import { describe, expect, test } from 'vitest'
+import { readMessages, readTemplates } from './properties.ts'
+
+const realmTexts = ['deskTelephone', 'deskTelephonePrice', 'deskEmail', 'deskHours', 'activationUrl']
+
+const parametersOf = (text: string) => [...new Set(text.match(/\{\d/g))].toSorted()
+
+describe.each(['login', 'email'] as const)('the texts of %s', (part) => {
+  const french = readMessages(part, 'fr')
+  const english = readMessages(part, 'en')
+
+  test('are the same keys in both languages', () => {
+    expect([...french.keys()].toSorted()).toEqual([...english.keys()].toSorted())
+  })
+
+  test('take the same parameters in both languages', () => {
+    for (const [key, text] of french) {
+      expect({ key, parameters: parametersOf(text) }).toEqual({
+        key,
+        parameters: parametersOf(english.get(key) ?? ''),
+      })
+    }
+  })
+
+  test.each([
+    ['fr', french],
+    ['en', english],
+  ] as const)(
+    'have no straight apostrophe in %s, which MessageFormat would swallow',
+    (_language, messages) => {
+      expect([...messages].filter(([, text]) => text.includes("'"))).toEqual([])
+    },
+  )
+
+  test('say e-mail, never courriel', () => {
+    expect([...french].filter(([, text]) => /courriel(?!s indésirables)/i.test(text))).toEqual([])
+  })
+
+  test('keep French punctuation on the line of its word', () => {
+    expect([...french].filter(([, text]) => / [?!;:»€]|« /.test(text))).toEqual([])
+  })
+
+  test('hold every key of ours that a template asks for, and no other', () => {
+    const templates = readTemplates(part)
+    const literals = new Set(templates.match(/\bell[A-Z]\w*/g))
+    const own = [...french.keys()].filter((key) => /^ell[A-Z]/.test(key))
+    const isAsked = (key: string) => literals.has(key) || literals.has(key.split('.')[0] ?? '')
+    expect(own.filter((key) => !isAsked(key))).toEqual([])
+    expect([...literals].filter((key) => !own.some((o) => o === key || o.startsWith(`${key}.`)))).toEqual([])
+  })
+
+  test('leave the texts of the realm to the realm', () => {
+    expect(realmTexts.filter((key) => french.has(key) || english.has(key))).toEqual([])
+  })
+})
