@@ -51,7 +51,7 @@ export async function startInstance(
   directory = nobody,
 ): Promise<Instance> {
   const host = env['PROVIDER_HOST'] ?? '127.0.0.1'
-  const port = await findFreePort(host)
+  const port = Number(env['PROVIDER_PORT'] ?? (await findFreePort(host)))
   const origin = `http://${host}:${port}`
   const config: ProviderConfig = readProviderConfig({
     PROVIDER_URL: origin,
