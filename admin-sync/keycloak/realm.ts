@@ -104,6 +104,8 @@ export function createRealmAdmin(transport: Transport, realm: string) {
     listClientRoles: (client: string) =>
       listAll<Role>(at`/clients/${client}/roles`, { briefRepresentation: false }),
     listComposites: (roleId: string) => get<Role[]>(at`/roles-by-id/${roleId}/composites`),
+    addComposites: (roleId: string, roles: Role[]) =>
+      write('POST', at`/roles-by-id/${roleId}/composites`, roles),
     removeComposites: (roleId: string, roles: Role[]) =>
       write('DELETE', at`/roles-by-id/${roleId}/composites`, roles),
     listRoleUsers: (role: string) => listAll<User>(at`/roles/${role}/users`),
@@ -125,6 +127,8 @@ export function createRealmAdmin(transport: Transport, realm: string) {
     listTopGroups: () => listAll<Group>('/groups'),
     listSubgroups: (group: string) => listAll<Group>(at`/groups/${group}/children`),
     createGroup: (group: { name: string; description?: string }) => write('POST', '/groups', group),
+    addGroupClientRoles: (group: string, client: string, roles: Role[]) =>
+      write('POST', at`/groups/${group}/role-mappings/clients/${client}`, roles),
     listMembers: (group: string) => listAll<User>(at`/groups/${group}/members`),
     addMember: (group: string, user: string) => write('PUT', at`/users/${user}/groups/${group}`),
 
@@ -136,6 +140,8 @@ export function createRealmAdmin(transport: Transport, realm: string) {
       write('PUT', at`/identity-provider/instances/${provider.alias}`, provider),
     listMappers: (alias: string) =>
       get<IdentityProviderMapper[]>(at`/identity-provider/instances/${alias}/mappers`),
+    createMapper: (alias: string, mapper: Omit<IdentityProviderMapper, 'id'>) =>
+      write('POST', at`/identity-provider/instances/${alias}/mappers`, mapper),
     deleteMapper: (alias: string, id: string) =>
       write('DELETE', at`/identity-provider/instances/${alias}/mappers/${id}`),
 
@@ -203,6 +209,8 @@ export function createRealmAdmin(transport: Transport, realm: string) {
     },
     createPermission: (client: string, permission: PermissionDraft) =>
       write('POST', `${permissions(client)}/permission/scope`, permission),
+    deletePermission: (client: string, id: string) =>
+      write('DELETE', `${permissions(client)}${at`/permission/scope/${id}`}`),
     updatePermission: (client: string, id: string, permission: PermissionDraft) =>
       write('PUT', `${permissions(client)}${at`/permission/scope/${id}`}`, { id, ...permission }),
   }

@@ -59,7 +59,7 @@ export function describeIdentityProvider(config: RealmConfig): Record<string, un
       logoutUrl: off,
       backchannelSupported: 'false',
       caseSensitiveOriginalUsername: 'true',
-      // Links are neither made nor removed by their owner.
+      // Its owner has nothing to do with the link.
       showInAccountConsole: 'NEVER',
       // Ways to get tokens from the OP's that no person walks through.
       supportsClientAssertions: off,

@@ -39,6 +39,8 @@ export async function probeRealm(config: ProbeConfig): Promise<ProbeReport> {
     })
   const operator = account(operatorClient, config.operatorSecret)
   const reader = account(readerClient, config.readerSecret)
+  // Both secrets are right, or nothing is concluded.
+  await operator.subject()
   const readerId = await reader.subject()
   const managementId = await findManagementClient(reader, readerId)
 

@@ -21,7 +21,8 @@ export const protectedGroup = {
 } as const
 
 /**
- * Account roles that people do not have. Keycloak puts it inside `manage-account`, which everybody has: a signed-in
- * person could then link or unlink providers, and links are made by the activation only.
+ * Account role that people do not have. Keycloak puts it inside `manage-account`, which everybody has: a signed-in
+ * person could then link a provider to the own account, and links are made by the activation only. (Keycloak lets the
+ * owner delete a link with `manage-account` alone, which harms nobody: links go after the first sign-in anyway.)
  */
 export const withheldAccountRole = 'manage-account-links'
