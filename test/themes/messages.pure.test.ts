@@ -1,9 +1,11 @@
 /** The theme's words: both languages complete, written as MessageFormat wants them, and in our vocabulary. */
 import { describe, expect, test } from 'vitest'
+import { loadTexts } from '../../core/text.ts'
 import { readMessages, readTemplates } from './properties.ts'
 
 const realmTexts = ['deskTelephone', 'deskTelephonePrice', 'deskEmail', 'deskHours', 'activationUrl']
 
+const plain = (text: string | undefined) => text?.replaceAll(/\s/g, ' ').trim()
 const parametersOf = (text: string) => [...new Set(text.match(/\{\d/g))].toSorted()
 
 describe.each(['login', 'email'] as const)('the texts of %s', (part) => {
@@ -54,3 +56,34 @@ describe.each(['login', 'email'] as const)('the texts of %s', (part) => {
     expect(realmTexts.filter((key) => french.has(key) || english.has(key))).toEqual([])
   })
 })
+
+describe.each(['fr', 'en'] as const)(
+  'a person who crosses between provider and Keycloak in %s',
+  (language) => {
+    const provider = loadTexts(new URL('../../provider/text/', import.meta.url))[language]
+
+    test.each([
+      ['layout.skip', 'ellSkip'],
+      ['layout.language', 'languages'],
+      ['layout.steps', 'ellSteps'],
+      ['layout.step.details', 'ellStep.details'],
+      ['layout.step.mailbox', 'ellStep.mailbox'],
+      ['layout.step.password', 'ellStep.password'],
+      ['layout.step.ellipro', 'ellStep.ellipro'],
+      ['layout.step.done', 'ellStepDone'],
+      ['form.error_prefix', 'ellErrorPrefix'],
+      ['form.show', 'ellShow'],
+      ['form.hide', 'ellHide'],
+      ['form.password_show', 'showPassword'],
+      ['form.password_hide', 'hidePassword'],
+      ['desk.help', 'ellDeskTitle'],
+      ['desk.name', 'ellDeskName'],
+    ])('meets one wording of %s', (ours, keycloaks) => {
+      expect(plain(readMessages('login', language).get(keycloaks))).toBe(plain(provider(ours)))
+    })
+
+    test('meets one name of the desk in mails too', () => {
+      expect(plain(readMessages('email', language).get('ellDeskName'))).toBe(plain(provider('desk.name')))
+    })
+  },
+)

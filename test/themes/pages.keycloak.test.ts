@@ -175,6 +175,18 @@ describe.each(['fr', 'en'] as const)('the link of a confirmation mail in %s', (l
     },
   )
 
+  test('that expires while its page is open offers the way on, and no form to sign in to nothing', async () => {
+    await makePending(language)
+    const link = await sendLink('send-verify-email', 3)
+    const visitor = new Visitor(origin, language)
+    await visitor.open(link)
+    await new Promise((done) => setTimeout(done, 3500))
+    const page = await visitor.follow('ell-confirm')
+    expect(page.heading).toBe(say('ellExpiredTitle', language))
+    expect(page.html).not.toContain('<form')
+    expect((await visitor.follow('ell-continue')).url).toBe(`${providerUrl}/activation/continue`)
+  })
+
   test('that has expired says what to do and whom to call, and leads back when the realm says where', async () => {
     await makePending(language)
     const link = await sendLink('send-verify-email', 1)

@@ -3,6 +3,8 @@
   Apache-2.0): left out are registration and passkeys, which the realm has off.
   The commonest mistake is a Cofacering identifier typed here. Its form alone tells (no "@"), so the answer comes from
   this template, needs no script, and says nothing about which accounts exist.
+  For the client `activation` there is nothing to sign in to: Keycloak comes here when a link expires between its page and
+  the click, and the way on is client.baseUrl.
 -->
 <#import "template.ftl" as layout>
 <#import "field.ftl" as field>
@@ -15,10 +17,14 @@
 </#list>
 <#assign refused = messagesPerField.existsError('username','password')>
 <#assign typedIdentifier = refused && (login.username!'')?has_content && !(login.username!'')?contains('@')>
+<#assign activation = ((client.clientId)!'') == "activation">
 
-<@layout.registrationLayout displayMessage=!refused; section>
+<@layout.registrationLayout displayMessage=!refused && !activation step=activation?then("mailbox", ""); section>
     <#if section = "header">
-        ${msg("loginAccountTitle")}
+        ${msg(activation?then("ellExpiredTitle", "loginAccountTitle"))}
+    <#elseif section = "form" && activation>
+        <p class="ell-lead">${msg("expiredActionMessage")}</p>
+        <p class="ell-actions"><a class="ell-button" id="ell-continue" href="${client.baseUrl!}">${msg("ellActivationContinue")}</a></p>
     <#elseif section = "form">
         <#if typedIdentifier>
         <div class="ell-notice ell-notice--error" role="alert" id="ell-not-an-email">
