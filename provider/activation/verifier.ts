@@ -5,21 +5,24 @@
  * Keycloak, and nothing to a reader of the database without provider's key. The database compares it; provider
  * only derives it.
  */
-import { argon2, createHmac, randomBytes } from 'node:crypto'
+import { argon2, createHash, createHmac, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
 
 const deriveArgon2 = promisify(argon2)
 
 export type Verifiers = {
-  /** 16 random bytes for a new activation. */
-  newSalt(): Buffer
+  /**
+   * 16 bytes for a new activation, from a random value in its form: the same form sent twice has the same salt, by
+   * which the database recognises it. Without one, random bytes.
+   */
+  saltFor: (formId: string) => Buffer
   /** 32 bytes. The password is taken in NFC, so that two keyboards that spell a letter differently agree. */
-  derive(password: string, salt: Buffer): Promise<Buffer>
+  derive: (password: string, salt: Buffer) => Promise<Buffer>
   /**
    * The same for an activation that may not exist: without a salt the work is done all the same, on a salt
    * that no activation has, so that the time of an answer does not tell whether the id is known.
    */
-  deriveFor(password: string, salt: Buffer | undefined): Promise<Buffer>
+  deriveFor: (password: string, salt: Buffer | undefined) => Promise<Buffer>
 }
 
 /** @param key 32 bytes, PROVIDER_VERIFIER_KEY */
@@ -38,7 +41,11 @@ export function createVerifiers(key: Buffer): Verifiers {
     return createHmac('sha256', key).update(tag).digest()
   }
   return {
-    newSalt: () => randomBytes(16),
+    saltFor: (formId) =>
+      createHash('sha256')
+        .update(formId || randomBytes(16))
+        .digest()
+        .subarray(0, 16),
     derive,
     deriveFor: (password, salt) => derive(password, salt ?? noSalt),
   }

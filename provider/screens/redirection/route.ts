@@ -5,7 +5,7 @@
  * What is kept of the password is its verifier (activation/verifier.ts). The same form sent twice starts one
  * activation: its salt comes from a random value in the form, so that the database recognises the second one.
  */
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Request, Response } from 'express'
 import { nextStep, pathOf } from '../../activation/dispatch.ts'
 import type { SignIn } from '../../activation/sign-ins.ts'
@@ -61,8 +61,7 @@ async function start(parts: ScreenParts, req: Request, res: Response, signIn: Si
   const { log, secrets, store, verifiers } = parts
   const { language, requestId } = contextOf(res)
   const { account, login, company, contract } = signIn
-  const formId = typed(req, 'form') || randomBytes(16)
-  const salt = createHash('sha256').update(formId).digest().subarray(0, 16)
+  const salt = verifiers.saltFor(typed(req, 'form'))
   const verifier = await verifiers.derive(details.password, salt)
   const result = await store.startActivation({
     account,
