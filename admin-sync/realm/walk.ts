@@ -56,8 +56,9 @@ export async function walkRealm(
   const server = await admin.readServer()
   const changes: PlannedChange[] = []
   const warnings: string[] = []
+  let exists = false
   for (const stage of stages) {
-    const exists = (await admin.findRealm()) !== undefined
+    exists ||= (await admin.findRealm()) !== undefined
     const current = exists ? await stage.read(admin, config) : stage.none
     const planned = stage.plan(current, config, server)
     await write(admin, stage.name, planned)
