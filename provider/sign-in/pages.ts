@@ -24,27 +24,26 @@ export async function renderSomeoneElse(res: Response, email: string | undefined
  * The sign-in did not come to its end. Offers the portal's own sign-in, with e-mail address and password, and another
  * try where there may be one.
  * @param messageKey what happened
+ * @param isOpen this browser's activation is known to be open: say so first
  */
 export async function renderSignInProblem(
   res: Response,
-  o: { status: number; messageKey: string; portalUrl: string; retryUrl?: string },
+  o: { status: number; messageKey: string; isOpen: boolean; portalUrl: string; retryUrl?: string },
 ): Promise<void> {
   const { t, requestId } = contextOf(res)
+  const retry =
+    o.retryUrl &&
+    html`<a class="ell-button ell-button--secondary" href="${o.retryUrl}">${t('sign_in.problem.retry')}</a>`
   await renderPage(res, {
     status: o.status,
     name: 'sign-in-problem',
-    title: t('sign_in.problem.title'),
-    step: 4,
+    title: t(o.isOpen ? 'sign_in.problem.title' : 'error.title'),
+    ...(o.isOpen && { step: 4 as const }),
     body: html`<p>${t(o.messageKey)}</p>
-      <p>${t('sign_in.problem.text')}</p>
+      ${o.isOpen && html`<p>${t('sign_in.problem.text')}</p>`}
       <p class="ell-actions">
         <a class="ell-button" href="${o.portalUrl}">${t('sign_in.problem.portal')}</a>
-        ${
-          o.retryUrl &&
-          html`<a class="ell-button ell-button--secondary" href="${o.retryUrl}"
-            >${t('sign_in.problem.retry')}</a
-          >`
-        }
+        ${retry}
       </p>
       <p class="ell-small">${t('error.request_id', { id: requestId })}</p>`,
   })

@@ -60,6 +60,7 @@ export function createRelyingParty(parts: RelyingPartyParts): RelyingParty {
     renderSignInProblem(res, {
       status,
       messageKey,
+      isOpen: messageKey !== 'sign_in.problem.unknown',
       portalUrl,
       ...(activationId !== undefined && { retryUrl: `/activation/${activationId}/opening` }),
     })

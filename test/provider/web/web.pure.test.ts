@@ -1,0 +1,116 @@
+/** Cookies, networks, sealing and the choice of an error's page. */
+import { randomBytes } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { ConfigError, ScreenError, UpstreamError } from '../../../core/errors.ts'
+import { readProviderConfig } from '../../../provider/config.ts'
+import { classifyError } from '../../../provider/error-handler.ts'
+import { createSeal } from '../../../provider/seal.ts'
+import { readCookie } from '../../../provider/web/cookies.ts'
+import { networkOf } from '../../../provider/web/network.ts'
+
+describe('a cookie', () => {
+  it.each([
+    ['a=1', 'a', '1'],
+    ['b=2; a=1', 'a', '1'],
+    ['aa=1', 'a', undefined],
+    ['a=', 'a', undefined],
+    [undefined, 'a', undefined],
+    ['a=1=2', 'a', '1=2'],
+  ])('of %j named %s is %j', (header, name, value) => {
+    expect(readCookie(header, name)).toBe(value)
+  })
+
+  it('that was planted beside ours is not believed, and neither is ours', () => {
+    expect(readCookie('a=ours; a=planted', 'a')).toBeUndefined()
+  })
+})
+
+describe('the network of an address', () => {
+  it.each([
+    ['192.0.2.77', '192.0.2.0/24'],
+    ['::ffff:192.0.2.77', '192.0.2.0/24'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0DB8:0001::9', '2001:db8:1:0::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['64:ff9b::192.0.2.1', '64:ff9b:0:0::/64'],
+    ['nonsense', 'unknown'],
+    [undefined, 'unknown'],
+  ])('%s is %s', (address, network) => {
+    expect(networkOf(address)).toBe(network)
+  })
+})
+
+describe('what was sealed', () => {
+  const secret = randomBytes(32)
+  const content = Buffer.from('content')
+
+  it('opens with the same secret, purpose and binding, and with nothing else', () => {
+    const sealed = createSeal(secret, 'one').close(content, 'here')
+    expect(createSeal(secret, 'one').open(sealed, 'here')).toEqual(content)
+    expect(createSeal(secret, 'one').open(sealed, 'there')).toBeUndefined()
+    expect(createSeal(secret, 'two').open(sealed, 'here')).toBeUndefined()
+    expect(createSeal(randomBytes(32), 'one').open(sealed, 'here')).toBeUndefined()
+    for (let i = 0; i < sealed.length; i++) {
+      const altered = Buffer.from(sealed)
+      altered[i]! ^= 1
+      expect(createSeal(secret, 'one').open(altered, 'here')).toBeUndefined()
+    }
+    expect(createSeal(secret, 'one').open(Buffer.alloc(0), 'here')).toBeUndefined()
+  })
+})
+
+describe('an error', () => {
+  it.each([
+    [new ScreenError('sent.gone', 410), { messageKey: 'sent.gone', status: 410 }],
+    [new UpstreamError('legacy', 0, 'retry', 'connect'), { messageKey: 'error.unavailable', status: 503 }],
+    [new UpstreamError('legacy', 403, 'fail', 'refused'), undefined],
+    [Object.assign(new Error('x'), { code: '57P01' }), { messageKey: 'error.unavailable', status: 503 }],
+    [
+      Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
+      { messageKey: 'error.unavailable', status: 503 },
+    ],
+    [new Error('timeout exceeded when trying to connect'), { messageKey: 'error.unavailable', status: 503 }],
+    [
+      Object.assign(new Error('too large'), { status: 413 }),
+      { messageKey: 'error.bad_request', status: 413 },
+    ],
+    [Object.assign(new Error('x'), { status: 500 }), undefined],
+    [new TypeError('a bug'), undefined],
+    ['not even an error', undefined],
+  ])('%s has the page %j', (error, page) => {
+    expect(classifyError(error)).toEqual(page)
+  })
+})
+
+describe('the configuration', () => {
+  it('names everything that is missing at once, and shows no secret', () => {
+    const secret = 'not-a-key'
+    const read = () =>
+      readProviderConfig({
+        PROVIDER_COOKIE_KEY: secret,
+        TRUST_PROXY: 'true',
+        PROVIDER_URL: 'https://a.example/path',
+      })
+    expect(read).toThrow(ConfigError)
+    let problems: readonly string[] = []
+    try {
+      read()
+    } catch (error) {
+      problems = (error as ConfigError).problems
+    }
+    const names = problems.map((problem) => /^[A-Z_]+/.exec(problem)?.[0])
+    expect(names).toEqual(
+      expect.arrayContaining([
+        'PROVIDER_URL',
+        'TRUST_PROXY',
+        'PROVIDER_COOKIE_KEY',
+        'PROVIDER_SEALING_KEY',
+        'PORTAL_URL',
+        'DESK_EMAIL',
+      ]),
+    )
+    expect(problems.join()).not.toContain(secret)
+  })
+})
