@@ -177,10 +177,11 @@ describe.each(['fr', 'en'] as const)('the link of a confirmation mail in %s', (l
 
   test('that expires while its page is open offers the way on, and no form to sign in to nothing', async () => {
     await makePending(language)
-    const link = await sendLink('send-verify-email', 3)
+    const lifespanSeconds = 8 // enough for a slow machine to open the page within it
+    const link = await sendLink('send-verify-email', lifespanSeconds)
     const visitor = new Visitor(origin, language)
-    await visitor.open(link)
-    await new Promise((done) => setTimeout(done, 3500))
+    expect((await visitor.open(link)).heading).toBe(say('confirmEmailAddressVerificationHeader', language))
+    await new Promise((done) => setTimeout(done, (lifespanSeconds + 1) * 1000))
     const page = await visitor.follow('ell-confirm')
     expect(page.heading).toBe(say('ellExpiredTitle', language))
     expect(page.html).not.toContain('<form')
