@@ -1,4 +1,5 @@
 /** Invariants 7, 8 and 9 at the OP, with Keycloak's part played by the test: one client, one way in, everything once. */
+import { createHash, createHmac } from 'node:crypto'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createDatabase } from '../../support/postgres.ts'
@@ -161,19 +162,30 @@ describe('invariant 7: no code for a sub except by its own proof', () => {
     }
   })
 
-  it('keeps no session even when a browser brings a cookie that names one', async () => {
-    const { browser, opened } = await codeFor()
-    // the library would look this id up; nothing is stored under it
+  it('believes no session, not even one in its own table, named by a cookie signed with its own key', async () => {
+    const { opened } = await codeFor()
+    const exp = Math.floor(Date.now() / 1000) + 3600
     await dependencies.pool.query(
-      `INSERT INTO provider.oidc_payload (model, id, payload, expires_at) VALUES ('Session', $1, $2, now() + interval '1 hour')`,
+      `INSERT INTO provider.oidc_payload (model, id, payload, expires_at)
+        VALUES ('Session', $1, $2, now() + interval '1 hour')`,
       [
-        'planted',
-        JSON.stringify({ accountId: opened.sub, loginTs: 1, uid: 'u', kind: 'Session', exp: 4102444800 }),
+        createHash('sha256').update('planted').digest('base64url'),
+        JSON.stringify({ kind: 'Session', uid: 'uid', accountId: opened.sub, loginTs: 1, exp }),
       ],
     )
-    browser.cookies.push({ host: new URL(origin).host, name: 'op_session', value: 'planted', path: '/' })
-    const { code } = await authorize(browser, keycloak.request(origin, { prompt: undefined }))
+    const key = createHmac('sha256', dependencies.config.PROVIDER_COOKIE_KEY)
+      .update('op cookies')
+      .digest('base64url')
+    const signature = createHmac('sha1', key).update('op_session=planted').digest('base64url')
+    const browser = new Browser()
+    const { host } = new URL(origin)
+    browser.cookies.push(
+      { host, name: 'op_session', value: 'planted', path: '/' },
+      { host, name: 'op_session.sig', value: signature, path: '/' },
+    )
+    const { page, code } = await authorize(browser, keycloak.request(origin, { prompt: undefined }))
     expect(code).toBeUndefined()
+    expect(pageName(page)).toBe('login')
   })
 
   it('does not finish the interaction of another browser', async () => {
