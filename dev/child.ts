@@ -53,6 +53,7 @@ export class Child {
     this.exited = new Promise((resolve) => {
       const end = (code: number) => {
         this.#ended = true
+        this.#killGroup() // what it left behind, and that did not go when asked
         resolve(code)
       }
       this.#process.on('error', () => end(127))
@@ -78,14 +79,18 @@ export class Child {
     const { pid } = this.#process
     if (pid === undefined || this.#ended) return
     this.#process.kill('SIGTERM')
-    const timer = setTimeout(() => {
-      try {
-        process.kill(windows ? pid : -pid, 'SIGKILL')
-      } catch {
-        // ended meanwhile
-      }
-    }, graceMs)
+    const timer = setTimeout(() => this.#killGroup(), graceMs)
     await this.exited
     clearTimeout(timer)
+  }
+
+  #killGroup(): void {
+    const { pid } = this.#process
+    if (pid === undefined) return
+    try {
+      process.kill(windows ? pid : -pid, 'SIGKILL')
+    } catch {
+      // nobody is left
+    }
   }
 }

@@ -15,4 +15,7 @@ trap 'kill -$sig $command 2>/dev/null' TERM INT HUP
 # `wait` also returns when a signal was trapped: go on until the command has really ended
 while :; do wait $command; code=$?; kill -0 $command 2>/dev/null || break; done
 kill -KILL $watcher 2>/dev/null
+# what the command itself started and left behind
+trap '' TERM
+kill -TERM 0
 exit $code

@@ -143,7 +143,11 @@ function writeFiles(installation: Installation, environment: Environment): void 
 }
 
 async function prepareData(serverUrl: string, syncUrl: string): Promise<void> {
-  const applied = await migrate(syncUrl)
+  const applied = await migrate(syncUrl).catch((error: unknown) => {
+    throw new SetupError(`${error instanceof Error ? error.message : String(error)}
+The databases in ${join(folder, 'postgres')} were made by another version of this project.
+To begin anew with empty ones: remove ${folder}`)
+  })
   const cofacering = new URL(serverUrl)
   cofacering.pathname = '/cofacering'
   const { loaded, logins } = await loadCofacering(cofacering.href)

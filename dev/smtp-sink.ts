@@ -20,7 +20,8 @@ export type Mail = {
   headers: Record<string, string>
 }
 
-const linkPattern = /https?:\/\/[^\s"'<>)\]]+/g
+// the last character is never the punctuation of the sentence around it
+const linkPattern = /https?:\/\/[^\s"'<>)\]]*[^\s"'<>)\].,;:!?]/g
 
 /** @param raw the mail as it came, headers included */
 export async function readMail(

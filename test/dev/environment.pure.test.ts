@@ -1,0 +1,96 @@
+/** What `npm start` tells each process is what that process's own configuration asks for. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { readAdminSyncConfig } from '../../admin-sync/config.ts'
+import { readRealmConfig } from '../../admin-sync/realm/config.ts'
+import {
+  baseEnvironment,
+  describeApplications,
+  processEnvironments,
+  type Installation,
+} from '../../dev/environment.ts'
+import { readApplicationConfig } from '../../dev/relying-party/config.ts'
+import { makeSecrets } from '../../dev/secrets.ts'
+import { readProviderConfig } from '../../provider/config.ts'
+
+const dir = mkdtempSync(join(tmpdir(), 'ellipro-environment-'))
+afterAll(() => rmSync(dir, { recursive: true }))
+const place = (port: number) => ({ host: '127.0.0.1', port })
+const installation: Installation = {
+  keycloak: {
+    url: 'http://127.0.0.1:8080',
+    realm: 'ellipro',
+    administrator: { username: 'admin', password: 'secret of the administrator' },
+  },
+  provider: place(4000),
+  adminSync: place(4001),
+  portal: place(3000),
+  secondApplication: place(3001),
+  smtp: place(1025),
+  databases: {
+    sync: 'postgres://ellipro_sync:a@127.0.0.1:5433/ellipro',
+    provider: 'postgres://ellipro_provider:b@127.0.0.1:5433/ellipro',
+    cofaceringReader: 'postgres://cofacering_reader:c@127.0.0.1:5433/cofacering',
+  },
+  applicationsFile: join(dir, 'applications.json'),
+  secrets: makeSecrets(),
+}
+writeFileSync(installation.applicationsFile, JSON.stringify(describeApplications(installation)))
+const environments = processEnvironments(installation, { DESK_TELEPHONE: '01 99 00 00 00' })
+
+describe('the environment of each process', () => {
+  test('satisfies provider', () => {
+    expect(readProviderConfig(environments.provider)).toMatchObject({
+      PROVIDER_URL: 'http://127.0.0.1:4000',
+      DESK_TELEPHONE: '01 99 00 00 00',
+    })
+  })
+
+  test('satisfies admin-sync and realm apply', () => {
+    expect(readAdminSyncConfig(environments.adminSync)).toMatchObject({ ADMIN_SYNC_PORT: 4001 })
+    const { applications } = readRealmConfig(environments.realmApply)
+    expect(applications.map(({ clientId }) => clientId)).toEqual(['portal', 'second-app'])
+  })
+
+  test('satisfies the demonstration applications, with the secrets that the realm knows', () => {
+    const { applications } = readRealmConfig(environments.realmApply)
+    for (const environment of [environments.portal, environments.secondApplication]) {
+      const config = readApplicationConfig(environment)
+      const registered = applications.find(({ clientId }) => clientId === config.CLIENT_ID)
+      expect(registered).toMatchObject({
+        secret: config.CLIENT_SECRET,
+        redirectUri: `${config.APP_URL}/callback`,
+      })
+    }
+  })
+
+  test('gives provider and the applications nothing of an administrator or of admin-sync', () => {
+    const { keycloakAdmin: _typed, ...keys } = installation.secrets
+    const others = [
+      keys.operatorClient,
+      keys.readerClient,
+      keys.linkKey,
+      keys.databaseSuperuser,
+      keys.databaseSync,
+    ]
+    for (const environment of [environments.provider, environments.portal, environments.secondApplication]) {
+      const text = JSON.stringify(environment)
+      for (const secret of [...others, installation.keycloak.administrator.password, 'ellipro_sync'])
+        expect(text).not.toContain(secret)
+    }
+    expect(JSON.stringify(environments.adminSync)).not.toContain(keys.providerVerifierKey)
+  })
+
+  test('passes on what a program needs to run, and no secret of the user', () => {
+    const given = {
+      PATH: '/bin',
+      LC_ALL: 'fr_FR.UTF-8',
+      https_proxy: 'http://p:1',
+      DATABASE_URL: 'x',
+      SMTP_PASSWORD: 'y',
+    }
+    expect(baseEnvironment(given)).toEqual({ PATH: '/bin', LC_ALL: 'fr_FR.UTF-8', https_proxy: 'http://p:1' })
+  })
+})
