@@ -9,27 +9,21 @@
 import { maskConfig } from '../core/config.ts'
 import { migrate } from '../core/database/migrate.ts'
 import { createPool } from '../core/database/pool.ts'
-import { readDesk } from '../core/desk.ts'
 import { ConfigError, UpstreamError } from '../core/errors.ts'
 import { createLog, type Log } from '../core/log.ts'
-import { createLegacyData } from './accounts/legacy-data.ts'
-import { createAccountStore } from './accounts/store.ts'
 import { adminSyncConfig, readAdminSyncConfig, type AdminSyncConfig } from './config.ts'
+import { createDependencies } from './dependencies.ts'
 import { createHealthServer } from './health.ts'
-import { createAddressLocks } from './jobs/address-lock.ts'
 import { startOutbox } from './jobs/outbox.ts'
 import { createBoss, createEnqueue, ensureQueues } from './jobs/queues.ts'
-import { lockConnections, startWork, type WorkDependencies } from './jobs/work.ts'
-import { connect } from './keycloak/connect.ts'
-import { createMailer } from './mail/mailer.ts'
-import { operatorClient, readerClient } from './realm/permissions.ts'
+import { startWork, type WorkDependencies } from './jobs/work.ts'
 import { probeRealm } from './realm/probe.ts'
 
 /** Time that jobs under way have to end; above the time limit of a mail by Keycloak. */
 const drainSeconds = 45
 const probeAgainMs = 60_000
 
-export type AdminSync = { url: string; stop(): Promise<void> }
+export type AdminSync = { url: string; stop: () => Promise<void> }
 
 /**
  * @param options.onStep see WorkDependencies
@@ -45,42 +39,12 @@ export async function startAdminSync(
   if (applied.length > 0) log.info({ event: 'database.migrated', migrations: applied })
 
   const pool = createPool(url, 'ellipro-admin-sync', log, { max: 8 })
-  const locks = createAddressLocks(url, log, lockConnections)
   const boss = createBoss(url, log, { worker: true })
   await boss.start()
   await ensureQueues(boss)
-
   const enqueue = createEnqueue(boss)
-  const legacy = createLegacyData(config.LEGACY_DATABASE_URL, log)
-  const mailer = createMailer({
-    host: config.SMTP_HOST,
-    port: config.SMTP_PORT,
-    from: config.SMTP_FROM,
-    fromName: config.SMTP_FROM_NAME,
-    user: config.SMTP_USER,
-    password: config.SMTP_PASSWORD,
-    security: config.SMTP_SECURITY,
-    desk: readDesk(config),
-    portalUrl: config.PORTAL_URL,
-  })
-  const account = (clientId: string, clientSecret: string) =>
-    connect({
-      url: config.KEYCLOAK_URL,
-      realm: config.KEYCLOAK_REALM,
-      credential: { kind: 'client', clientId, clientSecret },
-    })
-  await startWork(boss, {
-    store: createAccountStore(pool, enqueue),
-    keycloak: account(operatorClient, config.OPERATOR_CLIENT_SECRET),
-    reader: account(readerClient, config.READER_CLIENT_SECRET),
-    legacy,
-    mailer,
-    linkKey: config.ADMIN_SYNC_LINK_KEY,
-    providerUrl: config.PROVIDER_URL,
-    locks,
-    log,
-    ...options,
-  })
+  const { work, close } = createDependencies(config, log, pool, enqueue)
+  await startWork(boss, { ...work, ...options })
   const outbox = startOutbox({ url, pool, enqueue, log })
 
   let stopping = false
@@ -105,8 +69,7 @@ export async function startAdminSync(
       stopProbing()
       await outbox.stop()
       await boss.stop({ graceful: true, timeout: drainSeconds * 1000 })
-      await Promise.all([pool.end(), locks.close(), legacy.close()])
-      mailer.close()
+      await Promise.all([pool.end(), close()])
       health.closeAllConnections()
       await new Promise<void>((done) => health.close(() => done()))
     },

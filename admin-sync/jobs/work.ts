@@ -95,7 +95,7 @@ export async function runJob(
       err: error,
     })
     await dependencies.store.noteError(activationId, code).catch(() => undefined)
-    return { id: job.id, status, output: { code, ...describeError(error) } }
+    return { id: job.id, status, output: { ...describeError(error), code } }
   }
 }
 

@@ -194,8 +194,8 @@ export function renderMail(
         </table>
       </body>
     </html>`
-  // Nothing in it is a promise, so the whole is a string already.
-  return page as HtmlEscapedString
+  // Nothing in it is a promise, so the whole is a String already, though not a primitive one.
+  return (page as HtmlEscapedString).toString()
 }
 
 /** The desk's lines of the text form. */

@@ -1,0 +1,58 @@
+/** Everything that the jobs work with, made from the configuration. Nothing here asks anybody anything yet. */
+import type pg from 'pg'
+import { readDesk } from '../core/desk.ts'
+import type { Log } from '../core/log.ts'
+import type { Enqueue } from './accounts/job.ts'
+import { createLegacyData } from './accounts/legacy-data.ts'
+import { createAccountStore } from './accounts/store.ts'
+import type { AdminSyncConfig } from './config.ts'
+import { createAddressLocks } from './jobs/address-lock.ts'
+import { lockConnections, type WorkDependencies } from './jobs/work.ts'
+import { connect } from './keycloak/connect.ts'
+import { createMailer } from './mail/mailer.ts'
+import { operatorClient, readerClient } from './realm/permissions.ts'
+
+/** `close` ends the connections that were made here; the pool is the caller's. */
+export function createDependencies(
+  config: AdminSyncConfig,
+  log: Log,
+  pool: pg.Pool,
+  enqueue: Enqueue,
+): { work: WorkDependencies; close: () => Promise<void> } {
+  const account = (clientId: string, clientSecret: string) =>
+    connect({
+      url: config.KEYCLOAK_URL,
+      realm: config.KEYCLOAK_REALM,
+      credential: { kind: 'client', clientId, clientSecret },
+    })
+  const locks = createAddressLocks(config.ADMIN_SYNC_DATABASE_URL, log, lockConnections)
+  const legacy = createLegacyData(config.LEGACY_DATABASE_URL, log)
+  const mailer = createMailer({
+    host: config.SMTP_HOST,
+    port: config.SMTP_PORT,
+    from: config.SMTP_FROM,
+    fromName: config.SMTP_FROM_NAME,
+    user: config.SMTP_USER,
+    password: config.SMTP_PASSWORD,
+    security: config.SMTP_SECURITY,
+    desk: readDesk(config),
+    portalUrl: config.PORTAL_URL,
+  })
+  return {
+    work: {
+      store: createAccountStore(pool, enqueue),
+      keycloak: account(operatorClient, config.OPERATOR_CLIENT_SECRET),
+      reader: account(readerClient, config.READER_CLIENT_SECRET),
+      legacy,
+      mailer,
+      linkKey: config.ADMIN_SYNC_LINK_KEY,
+      providerUrl: config.PROVIDER_URL,
+      locks,
+      log,
+    },
+    async close() {
+      await Promise.all([locks.close(), legacy.close()])
+      mailer.close()
+    },
+  }
+}
