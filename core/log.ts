@@ -14,6 +14,8 @@ export function createLog(service: string, level: string, destination?: { write(
     {
       level,
       base: { service },
+      // pino copies the message of the property with this name into the line; ours are in `err`, whose messages stay out.
+      errorKey: 'error_without_event',
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: describeError },
