@@ -155,7 +155,8 @@ export function createUsers(transport: Transport, realmPath: string) {
     listGroups: (id: string): Promise<Group[]> => get<Group[]>(at`/${id}/groups`),
     /**
      * Roles given to the user itself, not through groups or composites; `default-roles-<realm>` is among them.
-     * Only for the reader: to the operator, which may not see roles, Keycloak answers "none" with status 200.
+     * Keycloak leaves out, with status 200, what the
+     * account in use may not see: the reader sees roles of the realm and of realm-management, the operator none.
      */
     listRoleMappings: (id: string): Promise<RoleMappings> => get<RoleMappings>(at`/${id}/role-mappings`),
   }

@@ -69,15 +69,17 @@ async function signIn(web: Web, extra: Record<string, string> = {}): Promise<Pag
 const post = (path: string, form: Record<string, string>) =>
   fetch(`${endpoint}${path}`, { method: 'POST', body: new URLSearchParams(form) })
 
-async function getOwnToken(): Promise<string> {
-  const answer = await post('/token', {
+const grantByPassword = (typed: string) =>
+  post('/token', {
     grant_type: 'password',
     client_id: 'console-client',
     username: address,
-    password,
+    password: typed,
     scope: 'openid',
   })
-  return ((await answer.json()) as { access_token: string }).access_token
+
+async function getOwnToken(): Promise<string> {
+  return ((await (await grantByPassword(password)).json()) as { access_token: string }).access_token
 }
 
 async function account(path: string, init: { method?: string; body?: unknown } = {}) {
@@ -135,16 +137,9 @@ describe('accounts', () => {
   })
 
   test('are locked for a while by fast guessing, and not for good', async () => {
-    const guess = (typed: string) =>
-      post('/token', {
-        grant_type: 'password',
-        client_id: 'console-client',
-        username: address,
-        password: typed,
-      })
-    expect((await guess(password)).status).toBe(200)
-    for (let i = 0; i < 4; i++) await guess('a wrong guess')
-    expect(await (await guess(password)).json()).toMatchObject({ error: 'invalid_grant' })
+    expect((await grantByPassword(password)).status).toBe(200)
+    for (let i = 0; i < 4; i++) await grantByPassword('a wrong guess')
+    expect(await (await grantByPassword(password)).json()).toMatchObject({ error: 'invalid_grant' })
     expect((await accounts.getUser(user))?.enabled).toBe(true)
   })
 
