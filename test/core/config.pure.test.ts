@@ -18,6 +18,13 @@ const definition = defineConfig({
   SITE_KEY: { schema: key32, secret: true, description: 'Key.' },
   SITE_PASSWORD: { schema: secretText, secret: true, optional: true, description: 'Password.' },
 })
+function catchError(work: () => unknown): unknown {
+  try {
+    return work()
+  } catch (error) {
+    return error
+  }
+}
 const key = Buffer.alloc(32, 7).toString('base64url')
 
 describe('the configuration', () => {
@@ -30,27 +37,24 @@ describe('the configuration', () => {
   })
 
   it('reports every problem at once and never a secret value', () => {
-    const broken = () =>
+    const error = catchError(() =>
       readConfig(definition, {
         SITE_URL: 'ftp://x',
         SITE_PORT: '99999',
         SITE_KEY: 'hunter2',
         SITE_PASSWORD: 'short',
-      })
-    expect(broken).toThrow(ConfigError)
-    try {
-      broken()
-    } catch (error) {
-      const { problems, message } = error as ConfigError
-      expect(problems.map((p) => p.split(/[: ]/)[0])).toEqual([
-        'SITE_URL',
-        'SITE_PORT',
-        'SITE_KEY',
-        'SITE_PASSWORD',
-      ])
-      expect(message).not.toContain('hunter2')
-      expect(message).not.toContain('short.')
-    }
+      }),
+    )
+    expect(error).toBeInstanceOf(ConfigError)
+    const { problems, message } = error as ConfigError
+    expect(problems.map((p) => p.split(/[: ]/)[0])).toEqual([
+      'SITE_URL',
+      'SITE_PORT',
+      'SITE_KEY',
+      'SITE_PASSWORD',
+    ])
+    expect(message).not.toContain('hunter2')
+    expect(message).not.toContain('short.')
   })
 
   it('masks secrets for the log', () => {
