@@ -56,11 +56,13 @@ export function describeSettings(config: RealmConfig, server: Server): Record<st
     userManagedAccessAllowed: false,
 
     // Links: an administrator's own mails live 12 hours; a confirmation asked for at sign-in a day, because mail is
-    // slow and held in quarantine; a new password an hour, because that link is the account.
+    // slow and held in quarantine; a new password or a new address an hour, because those links are the account.
     actionTokenGeneratedByAdminLifespan: 12 * hour,
     attributes: {
       'actionTokenGeneratedByUserLifespan.verify-email': String(day),
       'actionTokenGeneratedByUserLifespan.reset-credentials': String(hour),
+      // Keycloak's five minutes are less than some mail takes.
+      'actionTokenGeneratedByUserLifespan.update-email': String(hour),
       // Administrator events are kept as long as user events.
       adminEventsExpiration: String(90 * day),
     },

@@ -1,13 +1,18 @@
 /**
- * Texts of the realm: the desk's contacts, the two refusals of our flows, and the labels of the user profile in the
+ * Texts of the realm: the desk's contacts, the way back to an activation, the two refusals of our flows, and the labels of the user profile in the
  * console. Texts added in the console are left alone; these keys are ours.
  */
 import type { Language } from '../../core/text.ts'
 import type { Desk } from '../../core/desk.ts'
 
 /** Keys and texts of one language. */
-export function describeTexts(desk: Desk, language: Language): Record<string, string> {
+export function describeTexts(
+  { desk, providerUrl }: { desk: Desk; providerUrl: string },
+  language: Language,
+): Record<string, string> {
   return {
+    // Where the theme leads from an expired link, for which Keycloak knows no client any more.
+    activationUrl: `${providerUrl}/activation/continue`,
     deskTelephone: escape(desk.telephone),
     deskTelephonePrice: escape(desk.price),
     deskEmail: escape(desk.email),
@@ -27,9 +32,9 @@ function escape(text: string): string {
 const messages: Record<Language, Record<string, string>> = {
   fr: {
     accountPending:
-      'Votre compte Ellipro n’est pas encore ouvert. Suivez le lien de l’e-mail que nous vous avons envoyé, puis saisissez le mot de passe que vous avez choisi. Sans cet e-mail, reprenez avec votre identifiant Cofacering.',
+      'Votre accès Ellipro n’est pas encore ouvert. Suivez le lien de l’e-mail que nous vous avons envoyé, puis saisissez le mot de passe que vous avez choisi. Sans cet e-mail, reprenez avec votre identifiant Cofacering.',
     cofaceringNotLinked:
-      'Cet identifiant Cofacering n’ouvre pas de session sur Ellipro. Si votre compte est déjà ouvert, connectez-vous avec votre adresse e-mail et votre mot de passe. Sinon, recommencez avec votre identifiant Cofacering.',
+      'Cet identifiant Cofacering n’ouvre pas de session sur Ellipro. Si votre accès est déjà ouvert, connectez-vous avec votre adresse e-mail et votre mot de passe. Sinon, recommencez avec votre identifiant Cofacering.',
   },
   en: {
     accountPending:

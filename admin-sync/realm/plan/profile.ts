@@ -86,7 +86,7 @@ export const textsStage: Stage<Partial<Record<Language, Record<string, string>>>
   },
   plan: (current, config) =>
     languages.flatMap((language) => {
-      const wanted = describeTexts(config.desk, language)
+      const wanted = describeTexts(config, language)
       // Compared key by key here: the keys hold dots.
       const changed = Object.entries(wanted).filter(([key, text]) => current[language]?.[key] !== text)
       if (changed.length === 0) return []

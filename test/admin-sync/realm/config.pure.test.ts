@@ -37,13 +37,17 @@ test('two applications of one name are refused, and a secret is never in the mes
 })
 
 test('both languages have the same texts, none of which Keycloak would garble', () => {
+  const providerUrl = 'https://provider.example'
   const desk = {
     telephone: "0'1 {2}",
     price: 'p',
     email: 'desk@ellipro.example',
     hours: { fr: "l'heure", en: 'hour' },
   }
-  const [french, english] = [describeTexts(desk, 'fr'), describeTexts(desk, 'en')]
+  const [french, english] = [
+    describeTexts({ desk, providerUrl }, 'fr'),
+    describeTexts({ desk, providerUrl }, 'en'),
+  ]
   expect(Object.keys(french)).toEqual(Object.keys(english))
   // MessageFormat: a straight apostrophe only around a brace that is meant as one.
   for (const text of [...Object.values(french), ...Object.values(english)])

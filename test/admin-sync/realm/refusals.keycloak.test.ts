@@ -17,7 +17,7 @@ const { config, admin, operator, reader, issuer } = await prepareRealm(op.origin
 const accounts = operator()
 const password = 'a password of a test'
 const callback = `${op.origin}/callback`
-const texts = { fr: describeTexts(config.desk, 'fr'), en: describeTexts(config.desk, 'en') }
+const texts = { fr: describeTexts(config, 'fr'), en: describeTexts(config, 'en') }
 
 let user: string
 let address: string
