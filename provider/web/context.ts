@@ -2,8 +2,8 @@
  * What every route may know about its request: a correlation id, the language, the CSRF token for its forms, and
  * the client's network for limits and alarms. Set by one middleware in front of everything, the OP included.
  *
- * The language is the person's choice (`?lang=` on any page, kept in a cookie), else `ui_locales` of an
- * authorization request, else Accept-Language, else French.
+ * The language is what was said last: by the person (`?lang=` on any page) or by Keycloak (`ui_locales` of an
+ * authorization request), kept in a cookie; else Accept-Language, else French.
  */
 import { randomUUID } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
@@ -22,7 +22,7 @@ export type RequestContext = {
   readonly csrf: string
   /** /24 or /64 of the client. */
   network: string
-  /** Path of the request without its query, for the language switch. */
+  /** Path of the page without its query, for the language switch; in answer to a form, that of the form's page. */
   path: string
   /** Whom to call, at the foot of every page. */
   desk: Desk
@@ -58,7 +58,7 @@ export function requestContext(
         return (token ??= csrfToken(req, res, cookies, cookieKey))
       },
       network: networkOf(req.ip),
-      path: req.path,
+      path: pagePath(req.path),
       desk,
     }
     res.locals['context'] = context
@@ -68,6 +68,8 @@ export function requestContext(
         event: 'http.answered',
         request_id: requestId,
         method: req.method,
+        // The pattern (`/activation/:id`), not the path.
+        route: (req.route as { path?: string } | undefined)?.path,
         status: res.statusCode,
         duration_ms: Math.round(performance.now() - startedAt),
       })
@@ -76,14 +78,21 @@ export function requestContext(
   }
 }
 
+/** Forms that are sent elsewhere than to their page's own path (app.ts). */
+function pagePath(path: string): string {
+  return path.replace(/\/(login|cancel|resend)$/, '') || '/'
+}
+
 function languageOf(req: Request, res: Response, cookies: Cookies): Language {
-  const asked = languages.find((l) => l === req.query['lang'])
-  if (asked && req.method === 'GET') cookies.set(res, 'language', asked, { maxAgeSeconds: 31_536_000 })
-  const kept = languages.find((l) => l === cookies.read(req, 'language'))
   const uiLocales = req.query['ui_locales']
+  const said =
+    languages.find((l) => l === req.query['lang']) ??
+    (typeof uiLocales === 'string' && uiLocales !== '' ? chooseLanguage(uiLocales, undefined) : undefined)
+  // Kept, because only the first page of an interaction has it in its URL.
+  if (said && req.method === 'GET') cookies.set(res, 'language', said, { maxAgeSeconds: 31_536_000 })
   return (
-    asked ??
-    kept ??
-    chooseLanguage(typeof uiLocales === 'string' ? uiLocales : undefined, req.headers['accept-language'])
+    said ??
+    languages.find((l) => l === cookies.read(req, 'language')) ??
+    chooseLanguage(undefined, req.headers['accept-language'])
   )
 }

@@ -17,7 +17,6 @@ export function securityHeaders(https: boolean): RequestHandler[] {
           defaultSrc: ["'none'"],
           styleSrc: ["'self'"],
           imgSrc: ["'self'", 'data:'],
-          fontSrc: ["'self'"],
           scriptSrc: ["'self'"],
           formAction: ["'self'"],
           baseUri: ["'none'"],

@@ -38,6 +38,35 @@ async function codeFor() {
   return { browser, opened, handle, request, code }
 }
 
+/**
+ * Holds back the library's look at a model until `count` requests have looked, so that all of them have seen the same
+ * and act on it together. Returns what ends it.
+ */
+function holdLooks(model: string, count: number): () => void {
+  const pools = [dependencies.pool, other.dependencies.pool]
+  const { promise: all, resolve: release } = Promise.withResolvers<void>()
+  let looked = 0
+  const undo = pools.map((pool) => {
+    const query = pool.query.bind(pool) as (text: string, values?: unknown[]) => Promise<unknown>
+    pool.query = (async (text: string, values?: unknown[]) => {
+      const answer = await query(text, values)
+      if (/^\s*SELECT payload/.test(text) && values?.[0] === model) {
+        if (++looked === count) release()
+        await all
+      }
+      return answer
+    }) as typeof pool.query
+    return () => {
+      pool.query = query as typeof pool.query
+    }
+  })
+  return () => {
+    release()
+    for (const step of undo) step()
+    expect(looked).toBe(count)
+  }
+}
+
 describe('the way of a person who has just confirmed', () => {
   it('gives Keycloak an ES256 ID token that says the sub of the activation and nothing about the person', async () => {
     const { opened, request, code } = await codeFor()
@@ -213,9 +242,11 @@ describe('invariant 8: everything counts once', () => {
   it('redeems one code once in 8 parallel attempts', async () => {
     const { request, code } = await codeFor()
     const assertions = await Promise.all(Array.from({ length: 8 }, () => keycloak.assert(origin)))
+    const end = holdLooks('AuthorizationCode', 8)
     const answers = await Promise.all(
       assertions.map((assertion) => keycloak.redeem(origin, { code, verifier: request.verifier, assertion })),
     )
+    end()
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     for (const { status, body } of answers.filter((a) => a.status !== 200))
       expect([status, body['error']]).toEqual([400, 'invalid_grant'])
@@ -224,11 +255,13 @@ describe('invariant 8: everything counts once', () => {
   it('takes one client assertion once in 6 parallel uses, on two replicas', async () => {
     const codes = await Promise.all(Array.from({ length: 6 }, codeFor))
     const assertion = await keycloak.assert(origin)
+    const end = holdLooks('ReplayDetection', 6)
     const answers = await Promise.all(
       codes.map(({ code, request }, i) =>
         keycloak.redeem(i % 2 ? other.origin : origin, { code, verifier: request.verifier, assertion }),
       ),
     )
+    end()
     expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
     for (const { status, body } of answers.filter((a) => a.status !== 200))
       expect([status, body['error']]).toEqual([401, 'invalid_client'])
@@ -253,7 +286,9 @@ describe('invariant 8: everything counts once', () => {
     const interaction = await browser.open(keycloak.request(origin, { login_hint: handle }).url)
     const resume = await browser.open(interaction.location!)
     expect(resume.location).toContain(`${origin}/oidc/auth/`)
+    const end = holdLooks('Interaction', 8)
     const answers = await Promise.all(Array.from({ length: 8 }, () => browser.copy().open(resume.location!)))
+    end()
     expect(answers.filter(({ location }) => location?.includes('code='))).toHaveLength(1)
     for (const answer of answers.filter(({ location }) => location === undefined))
       expect(answer.status).toBe(400)

@@ -85,6 +85,31 @@ describe('the sign-in at the end of an activation', () => {
   })
 })
 
+describe('the door that Keycloak brokers', () => {
+  it('opens our login page inside the interaction, and its way back leads to Keycloak’s own page', async () => {
+    const browser = new Browser()
+    const page = await browser.visit(stage.authorizationUrl({ kc_idp_hint: 'cofacering' }), `${portalUrl}/`)
+    expect([page.status, pageName(page)]).toEqual([200, 'login'])
+    expect(page.url).toMatch(new RegExp(`^${origin}/interaction/`))
+
+    const csrf = /name="csrf" value="([^"]+)"/.exec(page.body)![1]!
+    const cancelled = await browser.open(`${page.url.replace(/\?.*/, '')}/cancel`, { form: { csrf } })
+    const back = await browser.follow(cancelled, `${portalUrl}/`)
+    expect(back.url.startsWith(stage.issuer)).toBe(true)
+    expect(back.body).toContain('name="password"')
+  })
+
+  it('lets the language be changed on the answer of a form too', async () => {
+    const browser = new Browser()
+    const page = await browser.visit(stage.authorizationUrl({ kc_idp_hint: 'cofacering' }), `${portalUrl}/`)
+    const refused = await browser.open(`${page.url.replace(/\?.*/, '')}/login`, { form: {} })
+    const link = /href="([^"]*\?lang=en)"/.exec(refused.body)![1]!
+    const english = await browser.open(new URL(link, origin).href)
+    expect([english.status, pageName(english)]).toEqual([200, 'login'])
+    expect(english.body).toContain('<html lang="en"')
+  })
+})
+
 describe('a colleague who is signed in to Keycloak in that browser', () => {
   it('is named, and one click later the person is signed in instead', async () => {
     const colleague = await person()
