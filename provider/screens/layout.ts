@@ -38,6 +38,8 @@ export type Page = {
   notice?: Notice | undefined
   /** The inside of the card, below the heading. */
   body: Html
+  /** The body gives the desk's contacts itself: none at the foot. */
+  hasDesk?: boolean
   /** Files of /assets that make the page more comfortable. */
   scripts?: readonly string[]
 }
@@ -69,7 +71,7 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
             <h1 class="ell-title">${page.title}</h1>
             ${page.notice && noticeBox(t, page.notice)} ${page.body}
           </div>
-          ${deskFooter(t, language, desk)}
+          ${!page.hasDesk && deskFooter(t, language, desk)}
         </main>
       </body>
     </html>`
@@ -146,9 +148,14 @@ function deskFooter(t: Translate, language: Language, desk: Desk): Html {
 export function deskContacts(desk: Desk): Html {
   return html`<ul class="ell-desk__contacts">
     <li>
-      <a href="tel:${desk.telephone.replace(/[^0-9+]/g, '')}">${desk.telephone}</a>
+      <a href="tel:${desk.telephone.replace(/[^0-9+]/g, '')}">${showTelephone(desk)}</a>
       <span>(${desk.price})</span>
     </li>
     <li><a href="mailto:${desk.email}">${desk.email}</a></li>
   </ul>`
+}
+
+/** The number as printed, on one line. */
+export function showTelephone({ telephone }: Desk): string {
+  return telephone.replaceAll(' ', '\u00a0')
 }

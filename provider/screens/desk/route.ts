@@ -15,6 +15,7 @@ export function deskScreen(): Screens['desk'] {
       await renderPage(res, {
         name: `desk-${reason.replace('_', '-')}`,
         title: t(`desk.${reason}_title`),
+        hasDesk: true,
         body: html`<p class="ell-lead">${t(`desk.${reason}`)}</p>
           ${deskContacts(desk)}
           <p>${t('desk.open_hours', { hours: desk.hours[language] })}</p>

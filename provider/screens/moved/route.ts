@@ -24,6 +24,7 @@ export function movedScreen(parts: ScreenParts): Screens['moved'] {
         name: 'moved',
         title: t('moved.title'),
         notice: showNotice(t, parts.flashes.take(req, res)),
+        hasDesk: true,
         body: html`<p class="ell-lead">${t('moved.lead')}</p>
           ${
             signIn &&

@@ -61,6 +61,7 @@ export async function showSent(
       }
       <h2 class="ell-subtitle">${t('sent.wrong_title')}</h2>
       ${actions(linkButton(`/activation/${id}/address`, t('sent.correct'), 'secondary'))}
+      <hr class="ell-rule" />
       <p>${t('sent.colleague')} <a href="/redirection?own=1">${t('sent.colleague_link')}</a></p>`,
   })
 }

@@ -25,8 +25,8 @@ export async function showWithdrawal(res: Response, id: string, view: WithdrawVi
             [t('facts.login'), maskLogin(view.login)],
             [t('facts.company'), view.company],
           ])}
-          ${form(context, `/activation/${id}/withdraw`, actions(submitButton(t('withdraw.submit'))))}
-          <p>${t('withdraw.was_me')}</p>`
+          <p>${t('withdraw.was_me')}</p>
+          ${form(context, `/activation/${id}/withdraw`, actions(submitButton(t('withdraw.submit'))))}`
       }`,
   })
 }
