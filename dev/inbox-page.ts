@@ -76,9 +76,9 @@ ul { list-style: none; padding: 0 }
 .mails a:hover strong { text-decoration: underline }
 .mails span { color: var(--ell-ink-soft); font-size: var(--ell-size-small); overflow-wrap: anywhere }
 dl { display: grid; grid-template-columns: auto 1fr; gap: 0 var(--ell-space-4); margin: 0 } dt { color: var(--ell-ink-soft) } dd { margin: 0; overflow-wrap: anywhere }
-.links a { overflow-wrap: anywhere }
+.links a { display: block; overflow: hidden; text-overflow: ellipsis; white-space: nowrap; line-height: 2 }
 iframe, pre { width: 100%; border: 1px solid var(--ell-line); border-radius: var(--ell-radius); background: var(--ell-surface) }
-iframe { height: 40rem; background: #fff }
+iframe { height: 48rem; background: #fff }
 pre { padding: var(--ell-space-4); white-space: pre-wrap; overflow-wrap: anywhere; font-family: var(--ell-font-mono); font-size: var(--ell-size-small) }
 button { font: inherit; min-height: var(--ell-target); padding: 0 var(--ell-space-4); color: var(--ell-link); background: none; border: 1px solid var(--ell-field-line); border-radius: var(--ell-radius); cursor: pointer }
 `

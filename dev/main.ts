@@ -2,8 +2,8 @@
  * `npm start`: the whole product on this machine, with nothing else installed than Java, and Maven the first time.
  *
  *   looks at ports, Java and what is set in the environment, before anything starts
- *   PostgreSQL ── roles, databases ──┬── migrations, sample Cofacering
- *   Keycloak fetched and built ──────┴── Keycloak ── realm applied ── provider, admin-sync, portal, second application
+ *   PostgreSQL ── roles, databases ──┬── migrations, sample Cofacering ── provider, portal, second application
+ *   Keycloak fetched and built ──────┴── Keycloak ── realm applied ── admin-sync
  *
  * Environment: PORT_OFFSET; DATABASE_URL (a superuser's) instead of the embedded PostgreSQL; KEYCLOAK_URL,
  * REALM_ADMIN_USERNAME, REALM_ADMIN_PASSWORD and KEYCLOAK_REALM instead of a Keycloak of our own; KEYCLOAK_HOME;
@@ -197,24 +197,16 @@ async function applyRealm(environment: Environment): Promise<void> {
   progress.say('The realm is as the code says')
 }
 
-async function startProcesses(
-  installation: Installation,
-  environments: ReturnType<typeof processEnvironments>,
+/** A process that runs on. @param url answered once it is ready */
+async function startProcess(
+  name: string,
+  file: string,
+  environment: Environment,
+  url: string,
 ): Promise<void> {
-  const { provider, adminSync, portal, secondApplication } = installation
-  const processes: [name: string, file: string, environment: Environment, url: string][] = [
-    ['provider', 'provider/main.ts', environments.provider, `${placeUrl(provider)}/health/ready`],
-    ['admin-sync', 'admin-sync/main.ts', environments.adminSync, `${placeUrl(adminSync)}/health/ready`],
-    ['portal', 'dev/portal/main.ts', environments.portal, placeUrl(portal)],
-    ['second-app', 'dev/second-app/main.ts', environments.secondApplication, placeUrl(secondApplication)],
-  ]
-  await Promise.all(
-    processes.map(async ([name, file, environment, url]) => {
-      const child = runNode(name, [file], environment)
-      parts.keep(child)
-      await waitForAnswer(url, child)
-    }),
-  )
+  const child = runNode(name, [file], environment)
+  parts.keep(child)
+  await waitForAnswer(url, child)
 }
 
 function showWelcome(installation: Installation, inboxUrl: string): void {
@@ -256,16 +248,41 @@ async function start(): Promise<void> {
   const environments = processEnvironments(installation, process.env)
   writeFiles(installation, { ...environments.realmApply, ...environments.adminSync })
 
-  const data = prepareData(serverUrl, installation.databases.sync)
-  const realm = async () => {
+  const { provider, adminSync, portal, secondApplication } = installation
+  const startPages = async () => {
+    await prepareData(serverUrl, installation.databases.sync)
+    // None of these asks Keycloak anything before a browser comes.
+    await Promise.all([
+      startProcess(
+        'provider',
+        'provider/main.ts',
+        environments.provider,
+        `${placeUrl(provider)}/health/ready`,
+      ),
+      startProcess('portal', 'dev/portal/main.ts', environments.portal, placeUrl(portal)),
+      startProcess(
+        'second-app',
+        'dev/second-app/main.ts',
+        environments.secondApplication,
+        placeUrl(secondApplication),
+      ),
+    ])
+  }
+  const startRealm = async () => {
     if (home) await startOwnKeycloak(home, plan, installation)
     await external?.check()
     await applyRealm(environments.realmApply)
+    if (external && !(await external.hasTheme('ellipro')))
+      progress.say(`${external.url} has no theme \`ellipro\`, so its stock pages stay: docs/operations.md`)
   }
-  await Promise.all([data, realm()])
-  if (external && !(await external.hasTheme('ellipro')))
-    progress.say(`${external.url} has no theme \`ellipro\`, so its stock pages stay: docs/operations.md`)
-  await startProcesses(installation, environments)
+  await Promise.all([startPages(), startRealm()])
+  // At its start it proves what its accounts at Keycloak may not do: the realm has to be there.
+  await startProcess(
+    'admin-sync',
+    'admin-sync/main.ts',
+    environments.adminSync,
+    `${placeUrl(adminSync)}/health/ready`,
+  )
   showWelcome(installation, inbox.url)
 }
 

@@ -130,9 +130,12 @@ const selected = suites
   .map((suite) => ({ suite, files: findFiles(suite) }))
   .filter(({ files }) => files.length > 0)
 // Keycloak gets ready while the suites that do without it run.
-if (selected.some(({ suite }) => suite.needs.includes('keycloak') && findMissing(suite) === undefined))
+const wantsKeycloak = ({ suite, files }: (typeof selected)[number]) =>
+  suite.needs.includes('keycloak') && suite.name !== 'long' && files.length > 0
+const ready = selected.find((entry) => wantsKeycloak(entry) && findMissing(entry.suite) === undefined)
+if (ready && !process.env['TEST_KEYCLOAK_URL'])
   sharedServers()
-    .keycloak()
+    .warmUp()
     .catch(() => {}) // the suite that needs it will say
 if (flags.has('--check') || flags.has('--static')) runStaticChecks()
 for (const { suite, files } of selected) await runSuite(suite, files)

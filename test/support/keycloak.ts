@@ -1,6 +1,6 @@
 /** The run's one Keycloak, and realm names of its own for each test file. */
 import { randomBytes } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { afterAll, inject } from 'vitest'
 import { waitForKeycloak } from '../../dev/keycloak.ts'
 import type { KeycloakServer } from './servers.ts'
@@ -8,6 +8,7 @@ import type { KeycloakServer } from './servers.ts'
 /** Waits until the shared Keycloak is ready. @throws Error with the reason when it could not be started */
 export async function useKeycloak(): Promise<KeycloakServer> {
   const server = inject('keycloak')
+  if (server.log !== undefined) writeFileSync(server.wantedFile, '')
   for (;;) {
     if (existsSync(server.failureFile)) throw new Error(readFileSync(server.failureFile, 'utf8'))
     const managementUrl = server.managementUrl || undefined

@@ -6,7 +6,7 @@
  * DATABASE_URL, or TEST_KEYCLOAK_URL with TEST_KEYCLOAK_ADMIN_PASSWORD and TEST_KEYCLOAK_MANAGEMENT, names a server that
  * runs already.
  */
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -36,6 +36,8 @@ export type KeycloakServer = {
   adminPassword: string
   /** Log of the server; undefined when it was not started by this run. */
   log: string | undefined
+  /** A test file that needs the server writes this file, and waits. */
+  wantedFile: string
   /** Holds the reason once the start has failed. */
   failureFile: string
 }
@@ -62,10 +64,15 @@ class Servers {
     return this.#postgres
   }
 
-  /** Begins to start Keycloak once; test files wait for it themselves, so that others need not. */
+  /** Where Keycloak will be. It is started when a test file asks for it, or by warmUp(). */
   keycloak(): Promise<KeycloakServer> {
-    this.#keycloak ??= this.#beginKeycloak()
+    this.#keycloak ??= this.#placeKeycloak()
     return this.#keycloak
+  }
+
+  /** Starts Keycloak now, for test files that come later. */
+  async warmUp(): Promise<void> {
+    writeFileSync((await this.keycloak()).wantedFile, '')
   }
 
   async #startPostgres(): Promise<PostgresServer> {
@@ -88,7 +95,8 @@ class Servers {
     return { url, secrets, prefix: this.#prefix, template }
   }
 
-  async #beginKeycloak(): Promise<KeycloakServer> {
+  async #placeKeycloak(): Promise<KeycloakServer> {
+    const wantedFile = join(this.#dir, 'keycloak.wanted')
     const failureFile = join(this.#dir, 'keycloak.failed')
     const warm = process.env['TEST_KEYCLOAK_URL']
     if (warm)
@@ -98,9 +106,10 @@ class Servers {
         adminUsername: 'admin',
         adminPassword: process.env['TEST_KEYCLOAK_ADMIN_PASSWORD'] ?? '',
         log: undefined,
+        wantedFile,
         failureFile,
       }
-    const { url: serverUrl, secrets } = await this.postgres()
+    const { secrets } = await this.postgres()
     // Only Linux answers on all of 127/8 without being told; a host of its own keeps Keycloak's cookies apart.
     const host = process.platform === 'linux' ? '127.0.0.2' : '127.0.0.1'
     const [port, managementPort] = [await findFreePort(host), await findFreePort(host)]
@@ -110,32 +119,42 @@ class Servers {
       adminUsername: 'admin',
       adminPassword: secrets.keycloakAdmin,
       log: join(this.#dir, 'keycloak.log'),
+      wantedFile,
       failureFile,
     }
-    const start = async () => {
-      const java = findJava()
-      const reporter = { progress: () => {}, started: (child: Child) => void this.#children.push(child) }
-      const home = await ensureKeycloak(java, reporter)
-      const database = `${this.#prefix}_keycloak`
-      await bootstrapDatabases(serverUrl, rolePasswords(secrets), { keycloak: database })
-      if (this.#stopping) return
-      const child = startKeycloak({
-        home,
-        java,
-        url: server.url,
-        managementPort,
-        databaseUrl: connectionUrl(serverUrl, 'keycloak', secrets.databaseKeycloak, database),
-        admin: { username: server.adminUsername, password: server.adminPassword },
-        themes: join(root, 'themes'),
-        log: server.log ?? '',
+    // Test files run in processes of their own: a file is how they tell this one.
+    const timer = setInterval(() => {
+      if (!existsSync(wantedFile)) return
+      clearInterval(timer)
+      this.#startKeycloak(server, managementPort).catch((error: unknown) => {
+        if (!this.#stopping)
+          writeFileSync(failureFile, error instanceof Error ? error.message : String(error))
       })
-      this.#children.push(child)
-      await waitForKeycloak(server.url, { managementUrl: server.managementUrl, child })
-    }
-    start().catch((error: unknown) => {
-      if (!this.#stopping) writeFileSync(failureFile, error instanceof Error ? error.message : String(error))
-    })
+    }, 100)
+    timer.unref()
     return server
+  }
+
+  async #startKeycloak(server: KeycloakServer, managementPort: number): Promise<void> {
+    const { url: serverUrl, secrets } = await this.postgres()
+    const java = findJava()
+    const reporter = { progress: () => {}, started: (child: Child) => void this.#children.push(child) }
+    const home = await ensureKeycloak(java, reporter)
+    const database = `${this.#prefix}_keycloak`
+    await bootstrapDatabases(serverUrl, rolePasswords(secrets), { keycloak: database })
+    if (this.#stopping) return
+    const child = startKeycloak({
+      home,
+      java,
+      url: server.url,
+      managementPort,
+      databaseUrl: connectionUrl(serverUrl, 'keycloak', secrets.databaseKeycloak, database),
+      admin: { username: server.adminUsername, password: server.adminPassword },
+      themes: join(root, 'themes'),
+      log: server.log ?? '',
+    })
+    this.#children.push(child)
+    await waitForKeycloak(server.url, { managementUrl: server.managementUrl, child })
   }
 
   /** Ends what was started and removes every trace of the run. */
