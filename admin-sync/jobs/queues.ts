@@ -4,7 +4,7 @@
  *
  * Keycloak or the mail server down is no reason to give up: a job is tried again after 2 s, 4 s, … 5 minutes, for a
  * day (notices to contacts, which wait for a mail budget, for a week). A job whose process died is taken up again
- * after some 15 seconds, by its missing heartbeat. What cannot succeed goes to the dead letters (dead-letters.ts).
+ * after some 15 seconds, by its missing heartbeats. What cannot succeed goes to the dead letters (dead-letters.ts).
  */
 import { PgBoss, type Db, type QueueOptions } from 'pg-boss'
 import type pg from 'pg'
@@ -18,7 +18,7 @@ export type CronQueue = keyof typeof cronQueues
 
 const patient: QueueOptions = {
   expireInSeconds: 180,
-  heartbeatSeconds: 15,
+  heartbeatSeconds: 10,
   retryLimit: 400,
   retryDelay: 2,
   retryBackoff: true,

@@ -42,12 +42,17 @@ export type WorkDependencies = Omit<AccountDependencies, 'holdAddress'> & {
 }
 
 export async function startWork(boss: PgBoss, dependencies: WorkDependencies): Promise<void> {
-  for (const kind of jobKinds)
-    await boss.work<{ activationId: string }, unknown, { perJobResults: true; localConcurrency: number }>(
-      kind,
-      { perJobResults: true, localConcurrency: jobs[kind].atOnce },
-      (batch) => Promise.all(batch.map((job) => runJob(kind, job, dependencies))),
+  for (const kind of jobKinds) {
+    const options = {
+      perJobResults: true as const,
+      localConcurrency: jobs[kind].atOnce,
+      // A new job announces itself; one that is due again, or was sent back by an operator, does not.
+      notifyPollingIntervalSeconds: 2,
+    }
+    await boss.work<{ activationId: string }, unknown, typeof options>(kind, options, (batch) =>
+      Promise.all(batch.map((job) => runJob(kind, job, dependencies))),
     )
+  }
   const cron: Record<CronQueue, (job: Job) => Promise<object>> = {
     'purge-expired': (job) => purgeExpired(withLock(dependencies, job.signal, undefined).dependencies),
     'find-lost-jobs': () => findLostJobs(boss, dependencies.store),

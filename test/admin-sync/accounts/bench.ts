@@ -84,7 +84,7 @@ export type Bench = {
   startAndMail(options?: Parameters<Bench['start']>[0]): Promise<Started & { mail: Mail }>
   /** The person follows the link of the mail to the end. @returns where Keycloak sends them */
   followMail(mail: Mail): Promise<string>
-  confirm(id: string, k: Buffer, typed?: string): Promise<ConfirmOutcome>
+  confirm(id: string, k: Buffer, typed?: string, finisher?: Buffer): Promise<ConfirmOutcome>
   /** Starts, mails, follows the link and confirms. */
   confirmed(options?: Parameters<Bench['start']>[0]): Promise<Started & { mail: Mail }>
   row(id: string): Promise<Row>
@@ -235,17 +235,11 @@ export async function createBench(): Promise<Bench> {
       const done = await web.follow(await web.open(proceed), providerUrl)
       return done.location ?? findReturnLink(done)
     },
-    async confirm(id, k, typed = password) {
+    async confirm(id, k, typed = password, finisher = sha256(randomBytes(32))) {
       const salt = await provider.activationSalt(id)
       const verifier = await verifiers.deriveFor(typed, salt)
       const credential = await hashForKeycloak(typed)
-      const { outcome } = await provider.confirmActivation(
-        id,
-        k,
-        verifier,
-        credential,
-        sha256(randomBytes(32)),
-      )
+      const { outcome } = await provider.confirmActivation(id, k, verifier, credential, finisher)
       return outcome
     },
     async confirmed(options) {

@@ -8,12 +8,15 @@ export type Gate = {
   passed: string[]
   /** 'open' | 'unavailable' (503, as a proxy says) | 'dead' (connections end without an answer) */
   set(mode: 'open' | 'unavailable' | 'dead'): void
+  /** Lets Keycloak have the next Admin request of that method, and keeps its answer until `release`. */
+  holdNext(method: string): { reached: Promise<void>; release(): void }
   close(): Promise<void>
 }
 
 export async function startGate(target: string): Promise<Gate> {
   let mode: Parameters<Gate['set']>[0] = 'open'
   const passed: string[] = []
+  let hold: { method: string; reach: () => void; released: Promise<void> } | undefined
   const server = createServer((request, response) => {
     if (mode === 'dead') {
       request.socket.destroy()
@@ -29,8 +32,18 @@ export async function startGate(target: string): Promise<Gate> {
       new URL(request.url ?? '/', target),
       { method: request.method, headers: request.headers },
       (answer) => {
-        response.writeHead(answer.statusCode ?? 502, answer.headers)
-        answer.pipe(response)
+        const pass = () => {
+          response.writeHead(answer.statusCode ?? 502, answer.headers)
+          answer.pipe(response)
+        }
+        if (!hold || hold.method !== request.method || !request.url?.startsWith('/admin/')) {
+          pass()
+          return
+        }
+        const { reach, released } = hold
+        hold = undefined
+        reach()
+        void released.then(pass)
       },
     )
     onward.on('error', () => response.destroy())
@@ -42,6 +55,12 @@ export async function startGate(target: string): Promise<Gate> {
     passed,
     set: (wanted) => {
       mode = wanted
+    },
+    holdNext(method) {
+      const reached = Promise.withResolvers<void>()
+      const released = Promise.withResolvers<void>()
+      hold = { method, reach: reached.resolve, released: released.promise }
+      return { reached: reached.promise, release: released.resolve }
     },
     close: () =>
       new Promise((done) => {

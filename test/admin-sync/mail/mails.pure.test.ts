@@ -1,0 +1,65 @@
+/** The mails of our own: complete in both languages and both forms, and safe with whatever the legacy data holds. */
+import { expect, test } from 'vitest'
+import { loadTexts } from '../../../core/text.ts'
+import { alreadyAccountMail } from '../../../admin-sync/mail/already-account.ts'
+import { contactNoticeMail } from '../../../admin-sync/mail/contact-notice.ts'
+
+const texts = loadTexts(new URL('../../../admin-sync/text/', import.meta.url))
+const desk = {
+  telephone: '0825 123 456',
+  price: '0,15 €/min',
+  email: 'desk@ellipro.example',
+  hours: { fr: 'du lundi au vendredi', en: 'Monday to Friday' },
+}
+const hostile = `<script>alert("x")</script> & Fils`
+const links = (html: string) => [...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)
+
+test.each(['fr', 'en'] as const)('"you already have an account" in %s', (language) => {
+  const mail = alreadyAccountMail(
+    texts[language],
+    {
+      login: 'a•••••z',
+      company: hostile,
+      withdrawUrl: 'https://id.ellipro.example/activation/1/withdraw?w=code',
+    },
+    { language, desk, portalUrl: 'https://ellipro.example' },
+  )
+  expect(typeof mail.html).toBe('string')
+  expect(mail.html).toContain(`<html lang="${language}">`)
+  expect(mail.html).not.toContain('<script>')
+  expect(mail.html).toContain('&lt;script&gt;')
+  expect(mail.text).toContain(hostile)
+  expect(links(mail.html)).toEqual([
+    'https://ellipro.example',
+    'https://id.ellipro.example/activation/1/withdraw?w=code',
+    'tel:0825123456',
+    'mailto:desk@ellipro.example',
+  ])
+  for (const body of [mail.html, mail.text]) {
+    for (const said of ['0825 123 456', desk.hours[language], 'a•••••z', 'withdraw?w=code'])
+      expect(body).toContain(said)
+    // A key without a text would show itself.
+    expect(body).not.toMatch(/alreadyAccount|notYou|fact[A-Z]|desk[A-Z]/)
+  }
+  expect(mail.subject).not.toBe('alreadyAccountSubject')
+})
+
+test('the notice to a contact is French, then English, with or without a name', () => {
+  const facts = {
+    login: 'a•••••z',
+    company: 'Négoce Atlantique',
+    contract: 'CF-1',
+    address: 'j•••••@atlantique.example',
+  }
+  const named = contactNoticeMail(texts, { ...facts, contactName: 'Anne Le Gall' }, desk)
+  expect(named.text.indexOf('Bonjour Anne Le Gall,')).toBeGreaterThan(-1)
+  expect(named.text.indexOf('Hello Anne Le Gall,')).toBeGreaterThan(
+    named.text.indexOf('Bonjour Anne Le Gall,'),
+  )
+  expect(named.subject).toBe('Un accès Ellipro a été ouvert pour Négoce Atlantique')
+  for (const body of [named.html, named.text]) {
+    for (const said of Object.values(facts)) expect(body).toContain(said)
+    expect(body).not.toMatch(/contactNotice|greeting|fact[A-Z]|desk[A-Z]/)
+  }
+  expect(contactNoticeMail(texts, { ...facts, contactName: '' }, desk).text).toContain('Bonjour,')
+})
