@@ -4,6 +4,8 @@ export type Progress = {
   say: (text: string) => void
   /** What is under way: on a terminal the last line, which the next replaces; elsewhere a line when the words change. */
   update: (text: string) => void
+  /** Takes the changing line away. */
+  clear: () => void
   seconds: () => string
 }
 
@@ -12,12 +14,16 @@ export function createProgress(out: NodeJS.WriteStream = process.stdout): Progre
   out.on('error', () => {}) // the terminal was closed: SIGHUP follows, and stops us properly
   let shown = ''
   const seconds = () => `${((performance.now() - startedAt) / 1000).toFixed(1)} s`
-  const say = (text: string) => {
-    out.write(`${out.isTTY && shown !== '' ? '\r\x1b[2K' : ''}  ${seconds().padStart(7)}  ${text}\n`)
+  const clear = () => {
+    if (out.isTTY && shown !== '') out.write('\r\x1b[2K')
     shown = ''
   }
   return {
-    say,
+    say: (text) => {
+      clear()
+      out.write(`  ${seconds().padStart(7)}  ${text}\n`)
+    },
+    clear,
     seconds,
     update: (text) => {
       if (text === shown) return
