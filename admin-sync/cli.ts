@@ -1,6 +1,7 @@
 /**
  * The operator's commands: `npm run admin-sync -- <command>`.
  *
+ *   database bootstrap         roles and databases, once, as a superuser
  *   migrate                    brings the database to this release
  *   realm apply|diff|probe     the realm as code: write it, compare it, test the credentials
  *   status                     how far the migration is, and what is stuck; no personal data
@@ -20,7 +21,8 @@ import { createLog } from '../core/log.ts'
 import { loadTexts, type Language } from '../core/text.ts'
 import { createLegacyData } from './accounts/legacy-data.ts'
 import { findActivations, readStatus } from './accounts/report.ts'
-import { databaseConfig, statusConfig } from './config.ts'
+import { bootstrapConfig, databaseConfig, statusConfig } from './config.ts'
+import { bootstrapDatabases } from './database/bootstrap.ts'
 import { listDeadLetters, redrive } from './jobs/dead-letters.ts'
 import { readOldestJob, withBoss } from './jobs/inspect.ts'
 import { printDeadLetters, printFound, printStatus, type Status } from './print.ts'
@@ -63,6 +65,17 @@ function add(
 
 function createProgram(env: NodeJS.ProcessEnv): Command {
   const program = new Command('admin-sync').description('Operates the move from Cofacering to Ellipro.')
+  const database = program.command('database').description('the PostgreSQL server')
+  add(database, 'bootstrap', 'make or update the roles and databases, as a superuser', async () => {
+    const config = readConfig(bootstrapConfig, env)
+    await bootstrapDatabases(config.SUPERUSER_DATABASE_URL, {
+      keycloak: config.KEYCLOAK_DATABASE_PASSWORD,
+      ellipro_sync: config.ELLIPRO_SYNC_PASSWORD,
+      ellipro_provider: config.ELLIPRO_PROVIDER_PASSWORD,
+      cofacering_reader: config.COFACERING_READER_PASSWORD,
+    })
+    return { value: { bootstrapped: true }, text: 'Roles and databases are there.' }
+  })
   add(program, 'migrate', 'bring the database to this release', async () => {
     const applied = await migrate(readConfig(databaseConfig, env).ADMIN_SYNC_DATABASE_URL)
     const text =

@@ -10,6 +10,7 @@ import {
   postgresUrl,
   publicUrl,
   readConfig,
+  secretText,
   text,
   type Config,
 } from '../core/config.ts'
@@ -33,6 +34,27 @@ export const statusConfig = defineConfig({
     schema: postgresUrl,
     secret: true,
     description: 'Database of Cofacering, as a role that can only read (cofacering_reader).',
+  },
+})
+
+/** What `database bootstrap` needs: a superuser for once, and the passwords that the roles get. */
+export const bootstrapConfig = defineConfig({
+  SUPERUSER_DATABASE_URL: {
+    schema: postgresUrl,
+    secret: true,
+    description: 'PostgreSQL as a role that may create roles and databases; only for `database bootstrap`.',
+  },
+  KEYCLOAK_DATABASE_PASSWORD: { schema: secretText, secret: true, description: 'Password of role keycloak.' },
+  ELLIPRO_SYNC_PASSWORD: { schema: secretText, secret: true, description: 'Password of role ellipro_sync.' },
+  ELLIPRO_PROVIDER_PASSWORD: {
+    schema: secretText,
+    secret: true,
+    description: 'Password of role ellipro_provider.',
+  },
+  COFACERING_READER_PASSWORD: {
+    schema: secretText,
+    secret: true,
+    description: 'Password of role cofacering_reader.',
   },
 })
 

@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { format, resolveConfig } from 'prettier'
-import { adminSyncConfig } from '../admin-sync/config.ts'
+import { adminSyncConfig, bootstrapConfig } from '../admin-sync/config.ts'
 import { realmConfig } from '../admin-sync/realm/config.ts'
 import type { Definition } from '../core/config.ts'
 import { providerConfig } from '../provider/config.ts'
@@ -16,6 +16,7 @@ const readers: [name: string, definition: Definition][] = [
   ['provider', providerConfig],
   ['admin-sync', adminSyncConfig],
   ['realm apply', realmConfig],
+  ['database bootstrap', bootstrapConfig],
 ]
 
 /** The page, formatted as the repository's Markdown is. */

@@ -12,7 +12,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
-import { bootstrapDatabases, connectionUrl } from '../core/database/bootstrap.ts'
+import { bootstrapDatabases, connectionUrl } from '../admin-sync/database/bootstrap.ts'
 import { migrate } from '../core/database/migrate.ts'
 import { Child } from './child.ts'
 import { loadCofacering } from './cofacering/load.ts'
@@ -289,14 +289,14 @@ async function start(): Promise<void> {
 try {
   await start()
 } catch (error) {
-  const isExpected = error instanceof SetupError
+  // While stopping, what was being started fails as well: that is no news.
   if (!parts.isStopping) {
-    const text = isExpected
-      ? error.message
-      : error instanceof Error
-        ? (error.stack ?? error.message)
-        : String(error)
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    const text = error instanceof SetupError ? error.message : stack
+    progress.clear()
     process.stderr.write(`\n  ${text.replaceAll('\n', '\n  ')}\n\n`)
-    await stop(1, 'the start failed')
+    await parts.stop()
+    unmarkRunning(runningFile)
+    process.exit(1)
   }
 }

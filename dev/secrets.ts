@@ -5,7 +5,7 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname } from 'node:path'
-import type { RolePasswords } from '../core/database/bootstrap.ts'
+import type { RolePasswords } from '../admin-sync/database/bootstrap.ts'
 import { SetupError } from './setup-error.ts'
 
 /** 32 random bytes in base64url: long enough for a password, and the form that the keys of both processes need. */

@@ -1,7 +1,7 @@
 /** Fresh databases for a test file, copied from templates in a few milliseconds and dropped when the file is done. */
 import pg from 'pg'
 import { afterAll, inject } from 'vitest'
-import { bootstrapDatabases, connectionUrl } from '../../core/database/bootstrap.ts'
+import { bootstrapDatabases, connectionUrl } from '../../admin-sync/database/bootstrap.ts'
 import { loadCofacering } from '../../dev/cofacering/load.ts'
 import { rolePasswords } from '../../dev/secrets.ts'
 
