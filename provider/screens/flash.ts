@@ -43,7 +43,8 @@ export function createFlashes(cookies: Cookies, key: Buffer): Flashes {
     redirect(res, path, flash) {
       const full = encode(path, flash)
       const { values: _, ...short } = flash
-      cookies.set(res, cookie, full.length > maxLength ? encode(path, short) : full, { maxAgeSeconds })
+      if (res.req.method !== 'HEAD')
+        cookies.set(res, cookie, full.length > maxLength ? encode(path, short) : full, { maxAgeSeconds })
       res.redirect(303, path)
     },
     take(req, res) {

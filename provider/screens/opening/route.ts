@@ -27,9 +27,9 @@ export function openingScreen(parts: ScreenParts): Screens['opening'] {
           return signIn(parts, req, res, id, finisher)
         case 'requested':
         case 'mailed':
-          return showProblem(res, 'mailed_again', view, parts)
+          return showProblem(res, id, 'not_verified', view, parts)
         case 'refused':
-          return showProblem(res, 'refused', view, parts)
+          return showProblem(res, id, view.reason === 'address_taken' ? 'refused' : 'failed', view, parts)
         case 'waiting':
           return res.redirect(303, '/moved')
         case 'closed':

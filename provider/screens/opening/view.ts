@@ -49,26 +49,35 @@ export async function showOpened(res: Response, { portalSignIn }: ScreenParts): 
   })
 }
 
-/** The account could not be opened: a fresh mail is on its way, or the address turned out to have an account. */
+/**
+ * The account could not be opened: the mailbox is not confirmed at Keycloak yet, the address turned out to have an
+ * account, or something is wrong that only the desk can mend.
+ */
 export async function showProblem(
   res: Response,
-  problem: 'mailed_again' | 'refused',
+  id: string,
+  problem: 'not_verified' | 'refused' | 'failed',
   view: FinishView,
   { portalSignIn }: ScreenParts,
 ): Promise<void> {
   const { t } = contextOf(res)
+  const ways = {
+    not_verified: [
+      linkButton(`/activation/${id}/confirm`, t('opening.again')),
+      linkButton(`/activation/${id}`, t('link.sent_page'), 'secondary'),
+    ],
+    refused: [
+      linkButton(portalSignIn, t('portal.sign_in')),
+      linkButton('/', t('again.other_address'), 'secondary'),
+    ],
+    failed: [linkButton('/', t('again.other_address'), 'secondary')],
+  }
+  const text = problem === 'failed' ? 'sent.refused' : `opening.${problem}`
   await renderPage(res, {
     name: `opening-${problem.replace('_', '-')}`,
-    title: t(`opening.${problem}_title`),
-    step: problem === 'refused' ? 4 : 2,
-    body: html`<p class="ell-lead">${t(`opening.${problem}`)}</p>
-      ${facts([[t('facts.address'), showAddress(view.address)]])}
-      ${
-        problem === 'refused' &&
-        actions(
-          linkButton(portalSignIn, t('portal.sign_in')),
-          linkButton('/', t('again.other_address'), 'secondary'),
-        )
-      }`,
+    title: t(`${text}_title`),
+    step: problem === 'not_verified' ? 2 : 4,
+    body: html`<p class="ell-lead">${t(text)}</p>
+      ${facts([[t('facts.address'), showAddress(view.address)]])} ${actions(...ways[problem])}`,
   })
 }

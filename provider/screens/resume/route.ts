@@ -23,10 +23,7 @@ export function resumeScreen({ flashes, portalSignIn, secrets, store }: ScreenPa
       const k = opened && secrets.link(req, opened)
       if (opened && k && (!started || (await store.linkView(opened, k)).outcome !== 'bad_link'))
         return res.redirect(303, `/activation/${opened}/confirm`)
-      if (started)
-        return req.method === 'HEAD'
-          ? res.redirect(303, `/activation/${started}`)
-          : flashes.redirect(res, `/activation/${started}`, comeBack)
+      if (started) return flashes.redirect(res, `/activation/${started}`, comeBack)
       const { t } = contextOf(res)
       await renderPage(res, {
         name: 'resume',

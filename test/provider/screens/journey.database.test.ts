@@ -169,10 +169,19 @@ describe('the way to an account', () => {
 })
 
 describe('after the confirmation', () => {
-  it('a mailbox that was not confirmed at Keycloak gets another mail, and the page says so', async () => {
+  it('a mailbox that was not confirmed at Keycloak is asked for, and the same link and password serve again', async () => {
     const { who, id } = await confirmedBy()
-    await setState(id, 'mailed', 'mailbox_not_confirmed')
-    expect(pageName(await who.visit(`/activation/${id}/opening`))).toBe('opening-mailed-again')
+    await setState(id, 'mailed', 'address_not_verified')
+    expect(pageName(await who.visit(`/activation/${id}/opening`))).toBe('opening-not-verified')
+    expect(pageName(await who.post(`/activation/${id}/confirm`, { password: newPassword }))).toBe('opening')
+    expect(await sync.stateOf(id)).toMatchObject({ state: 'confirmed' })
+  })
+
+  it('an account that only the desk can open is not explained by the address', async () => {
+    const { who, id } = await confirmedBy()
+    await setState(id, 'refused', 'user_disabled')
+    expect(pageName(await who.visit(`/activation/${id}/opening`))).toBe('opening-failed')
+    expect(pageName(await who.visit(`/activation/${id}`))).toBe('sent-refused')
   })
 
   it('an address that has an account is told so: its mailbox was proved by whoever reads the page', async () => {
