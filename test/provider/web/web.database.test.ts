@@ -218,6 +218,7 @@ describe('requests', () => {
     expect(broken.logged).toContainEqual(
       expect.objectContaining({ event: 'http.failed', request_id: requestId }),
     )
+    expect(JSON.stringify(broken.logged)).not.toContain('secret detail')
   })
 
   it('believe X-Forwarded-For from configured proxies only', async () => {
