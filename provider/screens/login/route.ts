@@ -11,7 +11,6 @@
  */
 import type { Request, Response } from 'express'
 import { UpstreamError } from '../../../core/errors.ts'
-import { chooseLanguage } from '../../../core/text.ts'
 import { nextStep, pathOf } from '../../activation/dispatch.ts'
 import { looksLikeAddress } from '../../activation/rules.ts'
 import type { LegacyAccount } from '../../legacy/directory.ts'
@@ -33,7 +32,7 @@ const interactionDoor = (uid: string): Door => ({
 })
 
 export function loginScreen(parts: ScreenParts): Screens['login'] {
-  const { cookies, flashes, op, texts } = parts
+  const { flashes, op } = parts
 
   /** The interaction of this URL; without one, a page that says how to start again, and `undefined`. */
   async function interaction(req: Request, res: Response) {
@@ -51,10 +50,6 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
       const details = await interaction(req, res)
       if (!details) return
       if (req.method !== 'HEAD' && (await answerByProof(parts, req, res, details.loginHint))) return
-      if (details.uiLocales && !cookies.read(req, 'language')) {
-        const language = chooseLanguage(details.uiLocales, req.headers['accept-language'])
-        Object.assign(contextOf(res), { language, t: texts[language] })
-      }
       await showLogin(res, parts, interactionDoor(details.uid), flashes.take(req, res))
     },
     async submitInteraction(req, res) {

@@ -8,6 +8,7 @@ import { createServer } from 'node:http'
 import { afterAll } from 'vitest'
 import { createPool } from '../../../core/database/pool.ts'
 import { createLog } from '../../../core/log.ts'
+import type { Language, Translate } from '../../../core/text.ts'
 import { createApp } from '../../../provider/app.ts'
 import { readProviderConfig, type ProviderConfig } from '../../../provider/config.ts'
 import { createDependencies, type Dependencies } from '../../../provider/dependencies.ts'
@@ -44,11 +45,13 @@ const nobody: LegacyDirectory = { verify: () => Promise.resolve({ status: 'refus
  * Starts provider; it ends with the test file.
  * @param databaseUrl connection as ellipro_provider
  * @param env more environment
+ * @param texts real ones where a page is looked at by a browser
  */
 export async function startInstance(
   databaseUrl: string,
   env: Record<string, string> = {},
   directory = nobody,
+  texts: Record<Language, Translate> = { fr: echo, en: echo },
 ): Promise<Instance> {
   const host = env['PROVIDER_HOST'] ?? '127.0.0.1'
   const port = Number(env['PROVIDER_PORT'] ?? (await findFreePort(host)))
@@ -77,7 +80,7 @@ export async function startInstance(
   const clock = { offsetMs: 0 }
   const dependencies = await createDependencies(
     { config, log, pool, directory, now: () => Date.now() + clock.offsetMs },
-    { fr: echo, en: echo },
+    texts,
   )
   const server = createServer(createApp(dependencies, createScreens(dependencies)))
   await new Promise<void>((done) => server.listen(port, host, done))
