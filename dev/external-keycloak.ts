@@ -1,12 +1,10 @@
 /** A Keycloak of the user's own, named by KEYCLOAK_URL, instead of the one that `npm start` runs. */
-import { waitForKeycloak } from './keycloak.ts'
+import { signInAdministrator } from './keycloak.ts'
 import { SetupError } from './setup-error.ts'
 
 export type ExternalKeycloak = {
   url: string
   administrator: { username: string; password: string }
-  /** @throws SetupError when it does not answer, or refuses the administrator */
-  check: () => Promise<void>
   /** Whether the server has a login theme of this name. */
   hasTheme: (name: string) => Promise<boolean>
 }
@@ -27,26 +25,12 @@ export function readExternalKeycloak(env: NodeJS.ProcessEnv): ExternalKeycloak |
   REALM_ADMIN_PASSWORD   the password ${password ? '' : '(missing)'}
 Unset KEYCLOAK_URL to have a Keycloak started here.`)
 
-  const fetchToken = async () => {
-    const answer = await fetch(`${url}/realms/master/protocol/openid-connect/token`, {
-      method: 'POST',
-      body: new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', username, password }),
-    })
-    if (!answer.ok)
-      throw new SetupError(
-        `Keycloak at ${url} refuses REALM_ADMIN_USERNAME and REALM_ADMIN_PASSWORD (${answer.status}).`,
-      )
-    return ((await answer.json()) as { access_token: string }).access_token
-  }
+  const administrator = { username, password }
   return {
     url,
-    administrator: { username, password },
-    check: async () => {
-      await waitForKeycloak(url, { patienceSeconds: 15 })
-      await fetchToken()
-    },
+    administrator,
     hasTheme: async (name) => {
-      const authorization = `Bearer ${await fetchToken()}`
+      const authorization = `Bearer ${await signInAdministrator(url, administrator)}`
       const answer = await fetch(`${url}/admin/serverinfo`, { headers: { authorization } })
       if (!answer.ok) throw new SetupError(`Keycloak at ${url} does not tell its themes (${answer.status}).`)
       const { themes } = (await answer.json()) as { themes?: { login?: { name: string }[] } }

@@ -81,3 +81,22 @@ export async function waitForKeycloak(
     await new Promise((done) => setTimeout(done, 150))
   }
 }
+
+/**
+ * Signs the administrator of realm `master` in.
+ * @returns an access token, good for a minute
+ * @throws SetupError when Keycloak refuses name and password
+ */
+export async function signInAdministrator(
+  url: string,
+  { username, password }: { username: string; password: string },
+): Promise<string> {
+  const answer = await fetch(`${url}/realms/master/protocol/openid-connect/token`, {
+    method: 'POST',
+    body: new URLSearchParams({ grant_type: 'password', client_id: 'admin-cli', username, password }),
+  })
+  if (answer.ok) return ((await answer.json()) as { access_token: string }).access_token
+  throw new SetupError(`Keycloak at ${url} refuses the administrator ${username} (HTTP ${answer.status}).
+Was the password changed in the console? Give it, or another administrator of realm \`master\`, with
+REALM_ADMIN_USERNAME and REALM_ADMIN_PASSWORD.`)
+}

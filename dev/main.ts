@@ -10,7 +10,7 @@
  * ELLIPRO_CACHE; DESK_*, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS, LOG_LEVEL as in docs/configuration.md.
  * Everything it keeps is in var/ (or ELLIPRO_DATA): secrets, databases, mails, logs.
  */
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { bootstrapDatabases, connectionUrl } from '../admin-sync/database/bootstrap.ts'
 import { migrate } from '../core/database/migrate.ts'
@@ -24,18 +24,16 @@ import {
   type Environment,
   type Installation,
 } from './environment.ts'
-import { readExternalKeycloak, type ExternalKeycloak } from './external-keycloak.ts'
 import { startInbox } from './inbox.ts'
-import { findJava } from './java.ts'
 import { ensureKeycloak } from './keycloak-distribution.ts'
-import { startKeycloak, waitForKeycloak } from './keycloak.ts'
+import { signInAdministrator, startKeycloak, waitForKeycloak } from './keycloak.ts'
 import { Parts, runToEnd, waitForAnswer } from './parts.ts'
-import { choosePorts, requireFree, type PortName, type Ports } from './ports.ts'
+import { describeInstallation, loopback, makePlan, type Plan } from './plan.ts'
 import { checkPostgres, startPostgres } from './postgres.ts'
 import { createProgress } from './progress.ts'
 import { keepLoopbackDirect } from './proxy.ts'
-import { markRunning, unmarkRunning } from './running.ts'
-import { openSecrets, rolePasswords, type Secrets } from './secrets.ts'
+import { unmarkRunning } from './running.ts'
+import { rolePasswords } from './secrets.ts'
 import { SetupError } from './setup-error.ts'
 import { chooseTerminalLanguage, renderWelcome } from './welcome.ts'
 
@@ -43,7 +41,6 @@ const root = join(import.meta.dirname, '..')
 const folder = resolve(process.env['ELLIPRO_DATA'] || join(root, 'var'))
 const runningFile = join(folder, 'running.json')
 const logFile = (name: string) => join(folder, 'log', `${name}.log`)
-const loopback = '127.0.0.1'
 const progress = createProgress()
 const parts = new Parts((reason) => void stop(1, reason))
 
@@ -59,32 +56,6 @@ process.on('SIGINT', () => void stop(130, 'Ctrl-C'))
 process.on('SIGTERM', () => void stop(0, 'SIGTERM'))
 process.on('SIGHUP', () => void stop(129, 'the terminal is gone'))
 process.on('disconnect', () => void stop(0, 'npm is gone'))
-
-type Plan = {
-  ports: Ports
-  secrets: Secrets
-  /** Set when the user named a Keycloak of their own; then no Java is needed. */
-  external: ExternalKeycloak | undefined
-  java: string
-}
-
-/** Everything that can be missing or taken is looked for here, before anything is started. */
-async function makePlan(): Promise<Plan> {
-  const ports = choosePorts(process.env['PORT_OFFSET'])
-  const external = readExternalKeycloak(process.env)
-  const java = external ? '' : findJava()
-  mkdirSync(folder, { recursive: true })
-  const { formerWasKilled } = markRunning(runningFile, [
-    `portal  http://${loopback}:${ports.portal}`,
-    `inbox   http://${loopback}:${ports.inbox}`,
-  ])
-  const needed: PortName[] = ['portal', 'secondApplication', 'provider', 'adminSync', 'inbox', 'smtp']
-  if (!external) needed.push('keycloak', 'keycloakManagement')
-  if (!process.env['DATABASE_URL']) needed.push('postgres')
-  // What a killed start left behind ends by itself within seconds.
-  await requireFree(ports, needed, formerWasKilled ? 20_000 : 0)
-  return { ports, external, java, secrets: openSecrets(join(folder, 'secrets.json')) }
-}
 
 /** PostgreSQL with our roles and databases. @returns the superuser's URL */
 async function startDatabase({ ports, secrets }: Plan): Promise<string> {
@@ -104,34 +75,6 @@ async function startDatabase({ ports, secrets }: Plan): Promise<string> {
   await bootstrapDatabases(url, rolePasswords(secrets))
   progress.say(given ? 'PostgreSQL of DATABASE_URL is ready' : 'PostgreSQL is ready')
   return url
-}
-
-function describeInstallation({ ports, external, secrets }: Plan, serverUrl: string): Installation {
-  const place = (name: PortName) => ({ host: loopback, port: ports[name] })
-  return {
-    keycloak: {
-      url: external?.url ?? placeUrl(place('keycloak')),
-      realm: process.env['KEYCLOAK_REALM'] || 'ellipro',
-      administrator: external?.administrator ?? { username: 'admin', password: secrets.keycloakAdmin },
-    },
-    provider: place('provider'),
-    adminSync: place('adminSync'),
-    portal: place('portal'),
-    secondApplication: place('secondApplication'),
-    smtp: place('smtp'),
-    databases: {
-      sync: connectionUrl(serverUrl, 'ellipro_sync', secrets.databaseSync, 'ellipro'),
-      provider: connectionUrl(serverUrl, 'ellipro_provider', secrets.databaseProvider, 'ellipro'),
-      cofaceringReader: connectionUrl(
-        serverUrl,
-        'cofacering_reader',
-        secrets.databaseCofaceringReader,
-        'cofacering',
-      ),
-    },
-    applicationsFile: join(folder, 'applications.json'),
-    secrets,
-  }
 }
 
 /** Files that others read: the applications for `realm apply`, the environment for `npm run admin-sync` (launch.mjs). */
@@ -177,7 +120,7 @@ async function startOwnKeycloak(home: string, plan: Plan, installation: Installa
       plan.secrets.databaseKeycloak,
       'keycloak',
     ),
-    admin: keycloak.administrator,
+    admin: { username: 'admin', password: plan.secrets.keycloakAdmin },
     themes: join(root, 'themes'),
     log: logFile('keycloak'),
   })
@@ -229,7 +172,7 @@ function showWelcome(installation: Installation, inboxUrl: string): void {
 }
 
 async function start(): Promise<void> {
-  const plan = await makePlan()
+  const plan = await makePlan(folder)
   const { ports, external } = plan
   const inbox = await startInbox({
     dir: join(folder, 'inbox'),
@@ -270,7 +213,8 @@ async function start(): Promise<void> {
   }
   const startRealm = async () => {
     if (home) await startOwnKeycloak(home, plan, installation)
-    await external?.check()
+    if (external) await waitForKeycloak(external.url, { patienceSeconds: 15 })
+    await signInAdministrator(installation.keycloak.url, installation.keycloak.administrator)
     await applyRealm(environments.realmApply)
     if (external && !(await external.hasTheme('ellipro')))
       progress.say(`${external.url} has no theme \`ellipro\`, so its stock pages stay: docs/operations.md`)
