@@ -115,11 +115,11 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
   const jobs = program.command('jobs').description('jobs that need an operator')
   const url = () => readConfig(databaseConfig, env).ADMIN_SYNC_DATABASE_URL
   add(jobs, 'dead', 'list the dead letters; 1 when there are any', async () => {
-    const dead = await withBoss(url(), quiet, listDeadLetters)
+    const dead = (await withBoss(url(), quiet, listDeadLetters)) ?? []
     return { value: dead, text: printDeadLetters(dead), exitCode: dead.length > 0 ? 1 : 0 }
   })
   add(jobs, 'redrive [id]', 'try dead letters again: one, or all', async (id) => {
-    const moved = await withBoss(url(), quiet, (boss) => redrive(boss, id))
+    const moved = (await withBoss(url(), quiet, (boss) => redrive(boss, id))) ?? 0
     const text = `${moved} ${moved === 1 ? 'job goes' : 'jobs go'} back to work.`
     return { value: { redriven: moved }, text, exitCode: id !== undefined && moved === 0 ? 1 : 0 }
   })
@@ -154,7 +154,7 @@ async function collectStatus(env: NodeJS.ProcessEnv): Promise<Status> {
       if (error instanceof UpstreamError) return undefined
       throw error
     })
-    return { legacyLogins, ...numbers, ...jobs }
+    return { legacyLogins, ...numbers, ...(jobs ?? { deadLetters: [], oldestJob: undefined }) }
   } finally {
     await legacy.close()
   }

@@ -142,7 +142,7 @@ async function writeAccount(
       requiredActions: (user.requiredActions ?? []).filter((action) => action !== 'VERIFY_EMAIL'),
       attributes: {
         cofacering_login: [login.cofacering_login],
-        company: [login.company],
+        company: [login.company.slice(0, 255)],
         contract: [...new Set([...(contracts ?? []), login.contract])],
         // "false" in the console is somebody's knowledge; only silence is filled.
         ...(login.shared && !user.attributes?.['shared_login'] && { shared_login: ['true'] }),

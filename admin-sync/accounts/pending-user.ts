@@ -5,6 +5,7 @@
  * The record (ellipro.keycloak_user) stands before the user does, and its key is written into the user, so that a
  * user made by a process that died right then is found again. All of this runs while the address is held.
  */
+import { UpstreamError } from '../../core/errors.ts'
 import { isConflict, isForbidden } from '../keycloak/connect.ts'
 import type { User } from '../keycloak/representations.ts'
 import type { AccountDependencies, Checkpoint } from './job.ts'
@@ -64,7 +65,7 @@ export async function findUser(
 /**
  * Makes the user: no credential, no link, nothing that an application could trust, and refused by the realm's flows
  * while `activation` is there.
- * @returns `undefined` when the address belongs to somebody whom we may not see
+ * @returns why not: the address belongs to somebody whom we may not see, or Keycloak takes no such address
  */
 export async function createPendingUser(
   { keycloak, store }: AccountDependencies,
@@ -72,7 +73,7 @@ export async function createPendingUser(
   known: UserRecord | undefined,
   mail: MailAttributes,
   checkpoint: Checkpoint,
-): Promise<{ record: UserRecord; userId: string } | undefined> {
+): Promise<{ userId: string } | { refusal: 'address_taken' | 'address_invalid' }> {
   const record = known ?? (await store.insertPendingUser(activation.addressKey))
   await checkpoint('create-user')
   let userId: string
@@ -90,13 +91,14 @@ export async function createPendingUser(
       },
     })
   } catch (error) {
-    if (!isConflict(error)) throw error
+    const invalid = error instanceof UpstreamError && error.code === 'error-invalid-email'
+    if (!invalid && !isConflict(error)) throw error
     await store.dropUnusedRecord(record.record)
-    return undefined
+    return { refusal: invalid ? 'address_invalid' : 'address_taken' }
   }
   await checkpoint('store-user-id')
   await store.setUserId(record.record, userId)
-  return { record: { ...record, userId }, userId }
+  return { userId }
 }
 
 /** Why a user that we made is left where it is; `undefined` when nothing speaks for it. */

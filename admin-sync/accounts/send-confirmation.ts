@@ -38,7 +38,8 @@ export const sendConfirmation: AccountJob = async (dependencies, activation, che
     {
       locale: activation.locale,
       activation_login: maskLogin(login.login),
-      activation_company: login.company,
+      // As long as the user profile allows.
+      activation_company: login.company.slice(0, 255),
       activation_withdraw: withdrawUrl(dependencies.providerUrl, activation.id, codes.w),
     },
     checkpoint,
@@ -105,7 +106,7 @@ async function preparePendingUser(
   }
   const known = found.kind === 'absent' ? found.record : undefined
   const created = await createPendingUser(dependencies, activation, known, mail, checkpoint)
-  return created ? { id: created.userId, verified: false } : { refusal: 'address_taken' }
+  return 'refusal' in created ? created : { id: created.userId, verified: false }
 }
 
 /** The mail prints what stands on the user: that of the activation whose mail leaves now. */

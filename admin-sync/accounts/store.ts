@@ -46,7 +46,8 @@ export type MailKind = 'confirmation' | 'already-account' | 'contact-notice'
 export type OutboxKind = Exclude<JobKind, 'notify-contact'>
 
 /** Why an activation was refused. Only `address_taken` is shown as `mailed` (invariant 4). */
-export type Refusal = 'address_taken' | 'account_unknown' | 'user_gone' | 'user_disabled' | 'address_changed'
+export type Refusal =
+  'address_taken' | 'address_invalid' | 'account_unknown' | 'user_gone' | 'user_disabled' | 'address_changed'
 
 export type AccountStore = ReturnType<typeof createAccountStore>
 

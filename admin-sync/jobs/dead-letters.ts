@@ -31,8 +31,11 @@ export async function listDeadLetters(boss: PgBoss): Promise<DeadLetter[]> {
  * Sends dead letters back to where they came from, to be tried as if for the first time.
  * @param id of one dead letter; all of them without it @returns how many went
  */
-export const redrive = (boss: PgBoss, id: string | undefined): Promise<number> =>
-  boss.redrive(deadLetterQueue, { limit: 10_000, ...(id !== undefined && { ids: [id] }) })
+export async function redrive(boss: PgBoss, id: string | undefined): Promise<number> {
+  // Any other text is the id of no job; PostgreSQL would call it an error.
+  if (id !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return 0
+  return boss.redrive(deadLetterQueue, { limit: 10_000, ...(id !== undefined && { ids: [id] }) })
+}
 
 function readCode(output: unknown): string {
   const { code, value } = Object(output) as { code?: unknown; value?: { message?: unknown } }

@@ -1,20 +1,36 @@
 /** Looks at the jobs without working on any, for the CLI. */
+import pg from 'pg'
 import type { PgBoss } from 'pg-boss'
-import { UpstreamError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { jobKinds } from '../accounts/job.ts'
-import { createBoss } from './queues.ts'
+import { createBoss, schema } from './queues.ts'
 
-/** @throws UpstreamError when no admin-sync has run on this database yet */
-export async function withBoss<T>(url: string, log: Log, work: (boss: PgBoss) => Promise<T>): Promise<T> {
+/** @returns `undefined` when there are no job tables yet: no admin-sync has run on this database */
+export async function withBoss<T>(
+  url: string,
+  log: Log,
+  work: (boss: PgBoss) => Promise<T>,
+): Promise<T | undefined> {
+  if (!(await hasJobTables(url))) return undefined
   const boss = createBoss(url, log, { worker: false })
-  if (!(await boss.isInstalled().catch(() => true)))
-    throw new UpstreamError('jobs', 0, 'fail', 'admin_sync_never_ran')
   await boss.start()
   try {
     return await work(boss)
   } finally {
     await boss.stop({ graceful: false })
+  }
+}
+
+async function hasJobTables(url: string): Promise<boolean> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
+  await client.connect()
+  try {
+    const { rows } = await client.query<{ there: boolean }>(
+      `SELECT to_regclass('${schema}.version') IS NOT NULL AS there`,
+    )
+    return rows[0]?.there ?? false
+  } finally {
+    await client.end()
   }
 }
 

@@ -1,6 +1,7 @@
 /**
  * "An access was opened": to the contact of a contract, whose language nobody knows: French, then English. Pure.
  */
+import { html } from 'hono/html'
 import type { Desk } from '../../core/desk.ts'
 import { languages, type Language, type Translate } from '../../core/text.ts'
 import { deskText, factList, heading, paragraph, renderMail, type Html } from './layout.ts'
@@ -28,22 +29,25 @@ export function contactNoticeMail(
       t,
     }
   })
-  const section = ({ language, title, greeting, facts, t }: (typeof parts)[number]): Html[] => [
-    ...(language === first ? [] : [heading(title)]),
-    paragraph(greeting),
-    paragraph(t('contactNoticeWhat')),
-    factList(facts),
-    paragraph(t('contactNoticeKept')),
-    paragraph(t('contactNoticeNothing')),
-    paragraph(t('contactNoticeUnexpected', { telephone: desk.telephone, email: desk.email })),
-  ]
+  const section = ({ language, title, greeting, facts, t }: (typeof parts)[number]): Html => {
+    const body = [
+      ...(language === first ? [] : [heading(title)]),
+      paragraph(greeting),
+      paragraph(t('contactNoticeWhat')),
+      factList(facts),
+      paragraph(t('contactNoticeKept')),
+      paragraph(t('contactNoticeNothing')),
+      paragraph(t('contactNoticeUnexpected', { telephone: desk.telephone, email: desk.email })),
+    ]
+    return html`<div lang="${language}">${body}</div>`
+  }
   return {
     subject,
     html: renderMail(texts[first], first, {
       title: subject,
       preheader: texts[first]('contactNoticeNothing'),
       desk,
-      body: parts.flatMap(section),
+      body: parts.map(section),
     }),
     text: [
       ...parts.flatMap(({ title, greeting, facts, t }) => [

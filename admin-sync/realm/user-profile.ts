@@ -65,7 +65,7 @@ export const ownAttributes: readonly Record<string, unknown>[] = [
   line('activation_company', 255),
   line('activation_withdraw', 1024),
 
-  line('cofacering_login', 64),
+  line('cofacering_login', 255),
   { ...line('contract', 64), multivalued: true },
   line('company', 255),
   choice('shared_login', yesNo),

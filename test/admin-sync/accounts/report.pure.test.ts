@@ -30,6 +30,7 @@ const cases: [Partial<Case>, string][] = [
   [{ state: 'withdrawn', reason: 'corrected' }, 'corrected'],
   [{ state: 'withdrawn', reason: 'not_me' }, 'not_me'],
   [{ state: 'refused', reason: 'address_taken' }, 'address_taken'],
+  [{ state: 'refused', reason: 'address_invalid' }, 'address_invalid'],
   [{ state: 'refused', reason: 'account_unknown' }, 'account_unknown'],
   [{ state: 'refused', reason: 'user_gone' }, 'user_gone'],
   [{ state: 'refused', reason: 'user_disabled' }, 'user_disabled'],

@@ -234,6 +234,13 @@ describe('an address that has an account', () => {
   })
 })
 
+test('an address that Keycloak takes for none is refused, and nothing is left of it', async () => {
+  const { id, address } = await bench.start({ address: 'deux@arobases@client.example' })
+  expect(await bench.runWell('send-confirmation', id)).toBe('refused:address_invalid')
+  const { rowCount } = await pool.query('SELECT FROM ellipro.keycloak_user WHERE address_key = $1', [address])
+  expect(rowCount).toBe(0)
+})
+
 describe('an administrator’s decision', () => {
   test('a pending user deleted in the console is not made again by a late job, and a new activation gets a new one', async () => {
     const { id, address, browser, login } = await bench.startAndMail()

@@ -26,6 +26,8 @@ beforeEach(() => {
   onStep = undefined
 })
 
+const events = () => lines.map((line) => (JSON.parse(line) as { event: string }).event)
+
 async function until(what: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
   for (const end = Date.now() + timeoutMs; !(await what());) {
     if (Date.now() > end) throw new Error(`it did not come about; last lines:\n${lines.slice(-5).join('')}`)
@@ -97,7 +99,6 @@ describe('while it runs', () => {
   })
 
   test('it has found its credentials as weak as they should be', async () => {
-    const events = () => lines.map((line) => (JSON.parse(line) as { event: string }).event)
     await until(async () => events().some((event) => event.startsWith('realm.probe_')))
     expect(events()).toContain('realm.probe_passed')
   })
