@@ -105,7 +105,7 @@ export async function showOutcome(
   const { t } = contextOf(res)
   const page = (name: string, step: 1 | 2 | 3 | 4 | undefined, href: string, label: string) =>
     renderPage(res, {
-      name: `sent-${name}`,
+      name: `sent-${name.replace('_', '-')}`,
       title: t(`sent.${name}_title`),
       ...(step && { step }),
       notice: showNotice(t, flash),

@@ -304,7 +304,7 @@ describe('"it was not me"', () => {
     expect(await sync.stateOf(id)).toMatchObject({ state: 'mailed' })
     expect(pageName(await owner.post(`/activation/${id}/withdraw`))).toBe('withdraw-done')
     expect(await sync.stateOf(id)).toMatchObject({ state: 'withdrawn', reason: 'not_me' })
-    expect(pageName(await who.visit(`/activation/${id}`))).toBe('sent-not_me')
+    expect(pageName(await who.visit(`/activation/${id}`))).toBe('sent-not-me')
     const again = await who.post('/redirection', { email, password: newPassword, shared: 'no' })
     expect(again.body).toContain('start.blocked')
   })
