@@ -45,6 +45,6 @@ export async function renderSignInProblem(
         <a class="ell-button" href="${o.portalUrl}">${t('sign_in.problem.portal')}</a>
         ${retry}
       </p>
-      <p class="ell-small">${t('error.request_id', { id: requestId })}</p>`,
+      <p class="ell-hint">${t('error.request_id', { id: requestId })}</p>`,
   })
 }

@@ -15,7 +15,7 @@ export async function renderErrorPage(
     name: 'error',
     title: t('error.title'),
     body: html`<p>${t(messageKey)}</p>
-      <p class="ell-small">${t('error.request_id', { id: requestId })}</p>
+      <p class="ell-hint">${t('error.request_id', { id: requestId })}</p>
       <p class="ell-actions">
         <a class="ell-button ell-button--secondary" href="/">${t('error.home')}</a>
       </p>`,
