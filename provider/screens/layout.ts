@@ -148,14 +148,9 @@ function deskFooter(t: Translate, language: Language, desk: Desk): Html {
 export function deskContacts(desk: Desk): Html {
   return html`<ul class="ell-desk__contacts">
     <li>
-      <a href="tel:${desk.telephone.replace(/[^0-9+]/g, '')}">${showTelephone(desk)}</a>
+      <a href="tel:${desk.telephone.replace(/[^0-9+]/g, '')}">${desk.telephone}</a>
       <span>(${desk.price})</span>
     </li>
     <li><a href="mailto:${desk.email}">${desk.email}</a></li>
   </ul>`
-}
-
-/** The number as printed, on one line. */
-export function showTelephone({ telephone }: Desk): string {
-  return telephone.replaceAll(' ', '\u00a0')
 }

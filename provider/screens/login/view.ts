@@ -12,7 +12,7 @@ import {
   textField,
 } from '../fields.ts'
 import { showNotice, type Flash } from '../flash.ts'
-import { renderPage, showTelephone } from '../layout.ts'
+import { renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
 /** One of the two doors: where the page is, where its form goes, and how to go back to Keycloak. */
@@ -46,7 +46,7 @@ export async function showLogin(
         config.LEGACY_FORGOT_URL
           ? html`<a href="${config.LEGACY_FORGOT_URL}">${t('login.forgot')}</a>`
           : html`${t('login.forgot')}
-            ${t('login.forgot_desk', { telephone: showTelephone(desk), price: desk.price })}`
+            ${t('login.forgot_desk', { telephone: desk.telephone, price: desk.price })}`
       }
     </p>`
   await renderPage(res, {

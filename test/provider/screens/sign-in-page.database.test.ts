@@ -138,7 +138,7 @@ describe('the commonest mistakes', () => {
   it('a forgotten password leads to Cofacering’s page, or to the desk where there is none', async () => {
     expect((await createPerson(origin).get('/')).body).toContain('href="https://cofacering.example/oubli"')
     const desk = (await createPerson(shaky.origin).get('/')).body
-    expect(desk).toContain('login.forgot_desk 0825\u00a0000\u00a0000 0,15 €/min')
+    expect(desk).toContain('login.forgot_desk 0825 000 000 0,15 €/min')
   })
 
   it('a redirection screen without a sign-in leads back to the login page', async () => {
