@@ -30,7 +30,7 @@ import { openCache } from './cache.ts'
 import { Child } from './child.ts'
 import { installHint } from './java.ts'
 import { withLock } from './lock.ts'
-import { mavenProxyArguments } from './proxy.ts'
+import { describeMavenProxy } from './proxy.ts'
 import { SetupError } from './setup-error.ts'
 import { unpack } from './unpack.ts'
 
@@ -97,6 +97,9 @@ Maven elsewhere: set MVN to its command. Without Maven, one of:
     pom,
     '<project><modelVersion>4.0.0</modelVersion><groupId>ellipro</groupId><artifactId>fetch</artifactId><version>1</version><packaging>pom</packaging></project>',
   )
+  const proxy = describeMavenProxy(process.env, join(homedir(), '.m2', 'settings.xml'))
+  const settings = join(repository, 'settings.xml')
+  if (proxy.settings !== undefined) writeFileSync(settings, proxy.settings, { mode: 0o600 })
   const timer = setInterval(() => {
     if (!existsSync(target)) return reporter.progress('Fetching Keycloak: Maven is starting')
     const sizes = readdirSync(target)
@@ -111,7 +114,7 @@ Maven elsewhere: set MVN to its command. Without Maven, one of:
       [
         windows ? ['cmd', '/c', mvn] : [mvn],
         ['-B', '-ntp', '-f', pom, `-Dmaven.repo.local=${repository}`],
-        mavenProxyArguments(process.env, join(homedir(), '.m2', 'settings.xml')),
+        proxy.settings === undefined ? proxy.arguments : ['-gs', settings],
         ['org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get'],
         [`-Dartifact=org.keycloak:keycloak-quarkus-dist:${keycloakVersion}:zip`, '-Dtransitive=false'],
       ].flat(),
@@ -197,8 +200,12 @@ export async function ensureKeycloak(java: string, reporter: Reporter): Promise<
   const built = join(cache, `keycloak-${version}-${key}`)
   if (existsSync(join(built, '.complete'))) return built
   const onWait = () => reporter.progress('Another start is preparing Keycloak, waiting')
-  return withLock(`${built}.lock`, onWait, async () => {
+  return withLock(join(cache, 'keycloak.lock'), onWait, async () => {
     if (existsSync(join(built, '.complete'))) return built
+    // what a start that was killed left half done
+    for (const name of readdirSync(cache))
+      if (/^\.(maven|unpack|build)-\d+$/.test(name))
+        rmSync(join(cache, name), { recursive: true, force: true })
     const source = given ?? (await ensureDistribution(cache, reporter))
     const temporary = join(cache, `.build-${process.pid}`)
     rmSync(temporary, { recursive: true, force: true })

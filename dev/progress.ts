@@ -27,7 +27,7 @@ export function createProgress(out: NodeJS.WriteStream = process.stdout): Progre
     seconds,
     update: (text) => {
       if (text === shown) return
-      if (out.isTTY) out.write(`\r\x1b[2K           ${text.slice(0, Math.max(20, out.columns - 12))}`)
+      if (out.isTTY) out.write(`\r\x1b[2K           ${text.slice(0, (out.columns || 80) - 12)}`)
       else if (text.replaceAll(/\d+/g, '') !== shown.replaceAll(/\d+/g, '')) {
         out.write(`  ${seconds().padStart(7)}  ${text}\n`)
       }

@@ -12,34 +12,50 @@ export function keepLoopbackDirect(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
   return { ...env, NO_PROXY: hosts, no_proxy: hosts }
 }
 
+const escapeXml = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+
 /**
- * Maven arguments for the proxy named by HTTPS_PROXY; none when there is no such variable, or when the user's Maven
+ * How Maven learns of the proxy named by HTTPS_PROXY; nothing when there is no such variable, or when the user's Maven
  * settings name a proxy themselves.
+ * @returns arguments for Maven, or, when the proxy wants a password, the content of a settings file for its option `-gs`:
+ *   Maven sends no password that it was given as an argument, and arguments are visible to other users
  */
-export function mavenProxyArguments(env: NodeJS.ProcessEnv, settingsFile: string): string[] {
+export function describeMavenProxy(
+  env: NodeJS.ProcessEnv,
+  settingsFile: string,
+): { arguments: string[]; settings?: string } {
   const address = read(env, 'HTTPS_PROXY') ?? read(env, 'HTTP_PROXY')
-  if (address === undefined) return []
-  const settings = existsSync(settingsFile) ? readFileSync(settingsFile, 'utf8') : ''
-  if (settings.replaceAll(/<!--.*?-->/gs, '').includes('<proxy>')) return []
+  if (address === undefined) return { arguments: [] }
+  const given = existsSync(settingsFile) ? readFileSync(settingsFile, 'utf8') : ''
+  if (given.replaceAll(/<!--.*?-->/gs, '').includes('<proxy>')) return { arguments: [] }
   const proxy = new URL(address.includes('://') ? address : `http://${address}`)
   const port = proxy.port || (proxy.protocol === 'https:' ? '443' : '80')
   const direct = (read(env, 'NO_PROXY') ?? '')
     .split(',')
     .map((host) => host.trim().replace(/^\./, '*.'))
     .filter((host) => host !== '')
-  return [
-    // Maven 3.9 and later look at these properties only when told to
-    '-Daether.connector.http.useSystemProperties=true',
-    ...['http', 'https'].flatMap((scheme) => [
-      `-D${scheme}.proxyHost=${proxy.hostname}`,
-      `-D${scheme}.proxyPort=${port}`,
-      ...(proxy.username === ''
-        ? []
-        : [
-            `-D${scheme}.proxyUser=${decodeURIComponent(proxy.username)}`,
-            `-D${scheme}.proxyPassword=${decodeURIComponent(proxy.password)}`,
-          ]),
-    ]),
-    ...(direct.length === 0 ? [] : [`-Dhttp.nonProxyHosts=${direct.join('|')}`]),
-  ]
+    .join('|')
+  if (proxy.username === '')
+    return {
+      arguments: [
+        // Maven 3.9 and later look at these properties only when told to
+        '-Daether.connector.http.useSystemProperties=true',
+        ...['http', 'https'].flatMap((scheme) => [
+          `-D${scheme}.proxyHost=${proxy.hostname}`,
+          `-D${scheme}.proxyPort=${port}`,
+        ]),
+        ...(direct === '' ? [] : [`-Dhttp.nonProxyHosts=${direct}`]),
+      ],
+    }
+  const entries = ['http', 'https'].map(
+    (scheme) => `  <proxy>
+    <id>${scheme}</id><active>true</active><protocol>${scheme}</protocol>
+    <host>${escapeXml(proxy.hostname)}</host><port>${port}</port>
+    <username>${escapeXml(decodeURIComponent(proxy.username))}</username>
+    <password>${escapeXml(decodeURIComponent(proxy.password))}</password>
+    <nonProxyHosts>${escapeXml(direct)}</nonProxyHosts>
+  </proxy>`,
+  )
+  return { arguments: [], settings: `<settings><proxies>\n${entries.join('\n')}\n</proxies></settings>\n` }
 }

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
-import { keepLoopbackDirect, mavenProxyArguments } from '../../dev/proxy.ts'
+import { keepLoopbackDirect, describeMavenProxy } from '../../dev/proxy.ts'
 
 const dir = mkdtempSync(join(tmpdir(), 'ellipro-proxy-'))
 afterAll(() => rmSync(dir, { recursive: true }))
@@ -17,28 +17,35 @@ describe('a proxy of the machine', () => {
     expect(no_proxy).toBe(NO_PROXY)
   })
 
-  test('is told to Maven, with its credentials and exceptions', () => {
-    const env = { HTTPS_PROXY: 'http://jeanne:p%40ss@proxy.example:3128', NO_PROXY: '.intranet.example' }
-    expect(mavenProxyArguments(env, settings)).toEqual(
+  test('is told to Maven, with its exceptions', () => {
+    const env = { HTTPS_PROXY: 'http://proxy.example:3128', NO_PROXY: '.intranet.example' }
+    expect(describeMavenProxy(env, settings).arguments).toEqual(
       expect.arrayContaining([
         '-Dhttps.proxyHost=proxy.example',
         '-Dhttps.proxyPort=3128',
-        '-Dhttps.proxyUser=jeanne',
-        '-Dhttps.proxyPassword=p@ss',
         '-Dhttp.nonProxyHosts=*.intranet.example',
       ]),
     )
   })
 
+  test('that wants a password is told to Maven in a file, where no other user can see it', () => {
+    const env = { HTTPS_PROXY: 'http://jeanne:p%40%3Css@proxy.example:3128' }
+    const told = describeMavenProxy(env, settings)
+    expect(told.arguments).toEqual([])
+    expect(told.settings).toContain('<host>proxy.example</host><port>3128</port>')
+    expect(told.settings).toContain('<username>jeanne</username>')
+    expect(told.settings).toContain('<password>p@&lt;ss</password>')
+  })
+
   test('is not told to Maven when its settings name one; one in a comment does not count', () => {
     const env = { https_proxy: 'proxy.example:3128' }
     writeFileSync(settings, '<settings><proxies><proxy><host>p</host></proxy></proxies></settings>')
-    expect(mavenProxyArguments(env, settings)).toEqual([])
+    expect(describeMavenProxy(env, settings)).toEqual({ arguments: [] })
     writeFileSync(settings, '<settings><!-- <proxies><proxy>\n</proxy></proxies> --></settings>')
-    expect(mavenProxyArguments(env, settings)).toContain('-Dhttps.proxyHost=proxy.example')
+    expect(describeMavenProxy(env, settings).arguments).toContain('-Dhttps.proxyHost=proxy.example')
   })
 
   test('that does not exist adds nothing', () => {
-    expect(mavenProxyArguments({}, settings)).toEqual([])
+    expect(describeMavenProxy({}, settings)).toEqual({ arguments: [] })
   })
 })
