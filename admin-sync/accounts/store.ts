@@ -2,7 +2,8 @@
  * Every SQL statement of the jobs on accounts. Each transition names the states that it may leave, so that a late or
  * repeated job finds nothing to change; each answers whether it did.
  *
- * provider's side of the same state machine is the functions of core/database/migrations/.
+ * provider's side of the same state machine is the functions of core/database/migrations/. Longer than other files so
+ * that admin-sync's side can be read, and compared with them, in one place.
  */
 import type pg from 'pg'
 import { inTransaction } from '../transaction.ts'
