@@ -1,8 +1,18 @@
 /** Under which account the embedded PostgreSQL runs: it refuses root, and containers often have nothing else. */
 import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chownSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  lchownSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
 import { join } from 'node:path'
+import { SetupError } from './setup-error.ts'
 
 export type Account = {
   /** Words before each command. */
@@ -22,6 +32,15 @@ function canRun(command: string[], ids?: { uid: number; gid: number }): boolean 
   return spawnSync(file, args, { stdio: 'ignore', cwd: '/', ...ids }).status === 0
 }
 
+const hash = (path: string) => createHash('sha256').update(path).digest('hex').slice(0, 12)
+
+/** Everybody may write in /var/tmp: what another user put there under our name is not used. */
+function refuseForeign(path: string, owners: number[]): void {
+  const found = lstatSync(path, { throwIfNoEntry: false })
+  if (!found || (found.isDirectory() && owners.includes(found.uid))) return
+  throw new SetupError(`${path} is there and belongs to another user. Remove it, then try again.`)
+}
+
 /**
  * @param native folder of the PostgreSQL programs
  * @param dir existing folder meant for the data
@@ -32,7 +51,8 @@ export function chooseAccount(native: string, dir: string): Account {
   const account: Account = { prefix: [], ids: nobody, dir, native }
   const elsewhere = '/var/tmp'
   if (!canRun([join(native, 'bin', 'postgres'), '--version'], nobody)) {
-    account.native = join(elsewhere, 'ellipro-postgresql-18')
+    account.native = join(elsewhere, `ellipro-${hash(native)}-programs`)
+    refuseForeign(account.native, [0])
     if (!existsSync(account.native)) {
       const half = `${account.native}.${process.pid}`
       cpSync(native, half, { recursive: true, verbatimSymlinks: true })
@@ -44,14 +64,14 @@ export function chooseAccount(native: string, dir: string): Account {
     }
   }
   if (!canRun(['/bin/sh', '-c', 'cd "$0"', dir], nobody)) {
-    const name = createHash('sha256').update(dir).digest('hex').slice(0, 12)
-    account.dir = join(elsewhere, `ellipro-data-${name}`)
+    account.dir = join(elsewhere, `ellipro-${hash(dir)}-data`)
+    refuseForeign(account.dir, [0, nobody.uid])
   }
   return account
 }
 
 function chownAll(path: string, ids: { uid: number; gid: number }): void {
-  chownSync(path, ids.uid, ids.gid)
+  lchownSync(path, ids.uid, ids.gid)
   if (!lstatSync(path).isDirectory()) return
   for (const name of readdirSync(path)) chownAll(join(path, name), ids)
 }

@@ -174,7 +174,7 @@ Set DATABASE_URL to a PostgreSQL 15 or later of your own, as superuser: postgres
   )
   const url = `postgres://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`
   try {
-    await waitForServer(url, child, options.dir)
+    await waitForServer(url, child, account.dir)
   } catch (error) {
     await child.stop()
     throw error

@@ -6,7 +6,7 @@
  * DATABASE_URL, or TEST_KEYCLOAK_URL with TEST_KEYCLOAK_ADMIN_PASSWORD and TEST_KEYCLOAK_MANAGEMENT, names a server that
  * runs already.
  */
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -50,8 +50,14 @@ declare module 'vitest' {
 
 const root = join(import.meta.dirname, '..', '..')
 
+function makeFolder(): string {
+  const dir = mkdtempSync(join(tmpdir(), 'ellipro-test-'))
+  chmodSync(dir, 0o711) // where root cannot be PostgreSQL, `nobody` is, and has to reach its data
+  return dir
+}
+
 class Servers {
-  readonly #dir = mkdtempSync(join(tmpdir(), 'ellipro-test-'))
+  readonly #dir = makeFolder()
   readonly #children: Child[] = []
   readonly #prefix = `test_${process.pid}`
   #postgres: Promise<PostgresServer> | undefined
