@@ -12,6 +12,7 @@ import {
   chosenPassword,
   confirmPassword,
   confirmationLink,
+  expectPage,
   expectSignedIn,
   finishActivation,
   openConfirmationLink,
@@ -131,6 +132,44 @@ describe('an attacker', () => {
       [address, 'opened'],
     )
     expect(rows).toHaveLength(0)
+  })
+
+  it('who owned the first, mistyped mailbox and used it at Keycloak has nothing once the address is corrected', async () => {
+    const [wrong, right] = ['mistyped@elsewhere.example', 'paul.durand@negoce-atlantique.example']
+    const person = await browser.open('fr-FR')
+    await startActivation(person.page, product, {
+      door: 'own',
+      login: 'negoce.atlantique',
+      address: wrong,
+    })
+    const strayed = await inbox.waitForMail(wrong)
+    const stranger = await browser.open('fr-FR')
+    await openConfirmationLink(stranger.page, strayed)
+    await stranger.page.goto(`${urls.portal}/sign-in`)
+    await stranger.page.click('a[href*="reset-credentials"]')
+    await stranger.page.fill('input[name=username]', wrong)
+    await stranger.page.click('main form [type=submit], main form button:not([type=button])')
+    const reset = await inbox.waitForMail(wrong, (mail) => mail !== strayed)
+
+    await person.page.click('a[href$="/address"]')
+    await expectPage(person.page, 'address')
+    await person.page.fill('input[name=email]', right)
+    await person.page.click('main form button >> nth=0')
+    await expectPage(person.page, 'sent')
+    await finishActivation(person.page, product, right)
+
+    // The mistyped address has no user left, and none of its links leads anywhere.
+    await waitForRow(`SELECT FROM ellipro.keycloak_user WHERE address_key = $1 AND state = 'deleted'`, [
+      wrong,
+    ])
+    await stranger.page.goto(confirmationLink(reset))
+    expect(await stranger.page.locator('input[type=password]').count()).toBe(0)
+    await stranger.page.goto(strayed.links.find((one) => one.includes('/login-actions/')) ?? '')
+    expect(await stranger.page.locator('input[type=password]').count()).toBe(0)
+    await stranger.page.goto(urls.portal)
+    await stranger.page.waitForSelector('#sign-in')
+    await stranger.context.close()
+    await person.context.close()
   })
 
   it('with a stolen link has no password, and the person whose link it is can still finish', async () => {
