@@ -66,6 +66,7 @@ async function acquireInstallLock() {
     for (let told = false; ;) {
       try {
         linkSync(mine, lockFile)
+        process.once('exit', () => rmSync(lockFile, { force: true }))
         return
       } catch (error) {
         if (error.code !== 'EEXIST') throw error
@@ -96,9 +97,7 @@ Stop it with Ctrl-C, then run this command again.`)
 async function install() {
   if (isInstalled()) return
   await acquireInstallLock()
-  let problem
-  try {
-    if (isInstalled()) return
+  if (!isInstalled()) {
     refuseWhileRunning()
     console.log(
       existsSync(modules) ? 'package-lock.json changed: npm ci' : 'First start: npm ci (about half a minute)',
@@ -110,14 +109,12 @@ async function install() {
     const done = npm?.endsWith('.js')
       ? spawnSync(process.execPath, [npm, ...args], options)
       : spawnSync('npm', args, { ...options, shell: windows })
-    if (done.status !== 0) problem = done.signal ?? done.status ?? done.error?.message
-    else console.log(`Packages installed in ${Math.round((Date.now() - startedAt) / 1000)} s`)
-  } finally {
-    rmSync(lockFile, { force: true })
-  }
-  if (problem !== undefined)
-    fail(`npm ci failed (${problem}): see what npm says above. Nothing was started.
+    if (done.status !== 0)
+      fail(`npm ci failed (${done.signal ?? done.status ?? done.error?.message}): see what npm says above. Nothing was started.
 Behind a proxy or a mirror: \`npm config set proxy\` / \`registry\`. Running the same command again starts over.`)
+    console.log(`Packages installed in ${Math.round((Date.now() - startedAt) / 1000)} s`)
+  }
+  rmSync(lockFile, { force: true })
 }
 
 function findNode() {
