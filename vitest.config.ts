@@ -25,6 +25,9 @@ export default defineConfig({
         include: [`test/**/*.${name}.test.ts`],
         globalSetup: setup,
         pool: 'forks' as const,
+        // what a test prints is shown when it fails
+        silent: 'passed-only' as const,
+        slowTestThreshold: 5000,
         testTimeout: testSeconds * 1000,
         // the first file to need Keycloak may wait for its build
         hookTimeout: setup.length === 0 ? 10_000 : 420_000,

@@ -11,7 +11,6 @@
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
 import { join } from 'node:path'
-import { startVitest } from 'vitest/node'
 import { findBrowser } from '../dev/browser.ts'
 import { findJava } from '../dev/java.ts'
 import { SetupError } from '../dev/setup-error.ts'
@@ -20,6 +19,7 @@ import { sharedServers, stopSharedServers } from './support/servers.ts'
 const root = join(import.meta.dirname, '..')
 process.chdir(root)
 process.env['TEST_RUN'] = '1' // the servers are shared by all suites and stopped here
+if (!process.stdout.isTTY) process.env['NO_COLOR'] ??= '1' // before vitest is loaded: it looks once
 const flags = new Set(process.argv.slice(2).filter((word) => word.startsWith('--')))
 const filters = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const known = ['--check', '--static', '--long']
@@ -97,6 +97,7 @@ async function runSuite(suite: Suite, files: string[]): Promise<void> {
   }
   const startedAt = performance.now()
   headline(`${suite.name}: ${files.length} files`)
+  const { startVitest } = await import('vitest/node')
   const vitest = await startVitest(files, { project: suite.name, run: true, watch: false })
   const count = { passed: 0, failed: 0, skipped: 0 }
   for (const file of vitest.state.getTestModules()) {
