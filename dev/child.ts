@@ -6,6 +6,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs'
+import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
 
 const windows = process.platform === 'win32'
@@ -57,7 +58,7 @@ export class Child {
         resolve(code)
       }
       this.#process.on('error', () => end(127))
-      this.#process.on('exit', (code, signal) => end(code ?? (signal ? 128 + 9 : 1)))
+      this.#process.on('exit', (code, signal) => end(code ?? 128 + (signal ? constants.signals[signal] : 0)))
     })
   }
 
@@ -69,9 +70,11 @@ export class Child {
     return this.#ended
   }
 
-  /** The last lines it printed, for the message that says why it ended. */
+  /** The last lines it printed, those that speak of an error when there are any: for the message that says why it ended. */
   lastLines(count = 15): string {
-    return readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-count).join('\n')
+    const lines = readFileSync(this.log, 'utf8').trimEnd().split('\n').slice(-200)
+    const errors = lines.filter((line) => /\b(ERROR|FATAL|Error:)/.test(line))
+    return (errors.length > 0 ? errors : lines).slice(-count).join('\n')
   }
 
   /** Asks it to stop and waits; kills its whole group after `graceMs`. */

@@ -28,6 +28,7 @@ import { join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { openCache } from './cache.ts'
 import { Child } from './child.ts'
+import { baseEnvironment } from './environment.ts'
 import { installHint } from './java.ts'
 import { withLock } from './lock.ts'
 import { describeMavenProxy } from './proxy.ts'
@@ -58,10 +59,10 @@ export function keycloakCommand(home: string): string[] {
   return windows ? [join(home, 'bin', 'kc.bat')] : ['/bin/sh', join(home, 'bin', 'kc.sh')]
 }
 
-/** The environment without Keycloak's own variables, so that only what is said here configures it. */
+/** What Keycloak gets of the user's environment: none of its own variables, so that only what is said here configures it. */
 export function keycloakEnvironment(java: string, env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const own = /^(KC_|KEYCLOAK_|QUARKUS_|JAVA_OPTS)/
-  return { ...Object.fromEntries(Object.entries(env).filter(([name]) => !own.test(name))), JAVA: java }
+  const { JAVA_HOME, JAVA_TOOL_OPTIONS } = env
+  return { ...baseEnvironment(env), JAVA_HOME, JAVA_TOOL_OPTIONS, JAVA: java }
 }
 
 async function hasChecksum(file: string): Promise<boolean> {

@@ -59,7 +59,7 @@ async function answers(url: string): Promise<boolean> {
 
 /**
  * Waits until the server serves realms: it listens, and even says "started", some time before that.
- * @param managementUrl asked for /health/ready first when given
+ * @param managementUrl asked for /health/ready as well when given
  * @throws SetupError when the process ends, or after `patienceSeconds`
  */
 export async function waitForKeycloak(
@@ -68,8 +68,9 @@ export async function waitForKeycloak(
 ): Promise<void> {
   const { managementUrl, child, patienceSeconds = 240 } = options
   for (const end = Date.now() + patienceSeconds * 1000; ;) {
-    const healthy = managementUrl === undefined || (await answers(`${managementUrl}/health/ready`))
-    if (healthy && (await answers(`${url}/realms/master`))) return
+    // The realm first: each health check that comes too early is a line in Keycloak's log.
+    const serves = await answers(`${url}/realms/master`)
+    if (serves && (managementUrl === undefined || (await answers(`${managementUrl}/health/ready`)))) return
     if (child?.hasEnded)
       throw new SetupError(
         `Keycloak ended with code ${await child.exited}: see ${child.log}\n${child.lastLines()}`,

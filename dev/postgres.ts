@@ -18,6 +18,7 @@ import {
 import { dirname, join, relative } from 'node:path'
 import pg from 'pg'
 import { Child } from './child.ts'
+import { baseEnvironment } from './environment.ts'
 import { isAlive } from './lock.ts'
 import { chooseAccount, giveFolder } from './postgres-account.ts'
 import { SetupError } from './setup-error.ts'
@@ -170,7 +171,13 @@ Set DATABASE_URL to a PostgreSQL 15 or later of your own, as superuser: postgres
       Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`]),
     ].flat(),
     // SIGINT is its fast shutdown: SIGTERM would wait for every client to leave
-    { signal: 'INT', log: options.log, cwd: '/', ...(account.ids ? { account: account.ids } : {}) },
+    {
+      signal: 'INT',
+      log: options.log,
+      cwd: '/',
+      env: baseEnvironment(process.env),
+      ...(account.ids ? { account: account.ids } : {}),
+    },
   )
   const url = `postgres://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${options.port}/postgres`
   try {
