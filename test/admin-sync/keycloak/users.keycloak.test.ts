@@ -149,14 +149,19 @@ test('sessions, offline tokens and credentials of before are ended', async () =>
       method: 'POST',
       body: new URLSearchParams({ client_id: `console-client-${count}`, ...form }),
     })
+  // Keycloak's brute-force guard may refuse two sign-ins of one user that come close together.
   const grant = async (scope: string) => {
-    const answer = await ask({
-      grant_type: 'password',
-      username: address,
-      password: 'a password of a test',
-      scope,
-    })
-    return ((await answer.json()) as { refresh_token: string }).refresh_token
+    for (let left = 20; ; left--) {
+      const answer = await ask({
+        grant_type: 'password',
+        username: address,
+        password: 'a password of a test',
+        scope,
+      })
+      if (answer.ok) return ((await answer.json()) as { refresh_token: string }).refresh_token
+      if (left === 0) throw new Error(`Keycloak refuses the sign-in: ${await answer.text()}`)
+      await new Promise((done) => setTimeout(done, 250))
+    }
   }
   const online = await grant('openid')
   const offline = await grant('openid offline_access')
