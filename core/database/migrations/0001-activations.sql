@@ -34,19 +34,22 @@ CREATE TABLE ellipro.activation (
     ('requested', 'mailed', 'confirmed', 'opened', 'closed', 'expired', 'withdrawn', 'refused', 'waiting')),
   -- Why a state was reached, for operators and for the page; a short code.
   reason text,
-  -- The legacy directory's stable key of the login, and what people know it by.
-  account text NOT NULL,
+  -- The legacy directory's stable key of the login, and what people know it by. provider writes these and the address:
+  -- jobs go by the key and the address alone, and what `find` prints is text without anything that a terminal obeys.
+  account text NOT NULL CHECK (length(account) BETWEEN 1 AND 255),
   login text NOT NULL,
   company text NOT NULL,
   contract text NOT NULL,
   -- As typed (trimmed, NFC), and the form in which two addresses are the same.
-  address text NOT NULL CHECK (length(address) <= 254),
+  address text NOT NULL CHECK (length(address) <= 254
+    AND address ~ '^[^\u0001-\u0020\u007f-\u00a0\u2000-\u206f\ufeff@]+@[^\u0001-\u0020\u007f-\u00a0\u2000-\u206f\ufeff@]+$'),
   address_key text NOT NULL GENERATED ALWAYS AS (ellipro.address_key(address)) STORED,
   locale text NOT NULL CHECK (locale IN ('fr', 'en')),
   -- The person's subject identifier at our OP: opaque, one a person, never used again.
   sub text NOT NULL UNIQUE DEFAULT replace(gen_random_uuid()::text || gen_random_uuid()::text, '-', ''),
   shared boolean NOT NULL DEFAULT false,
-  request_id text,
+  -- Stands in log lines of admin-sync: an opaque id and nothing else.
+  request_id text CHECK (request_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$'),
   -- Mails asked for, and mails that were handed to the mail server.
   mail_generation integer NOT NULL DEFAULT 1,
   mailed_generation integer NOT NULL DEFAULT 0,

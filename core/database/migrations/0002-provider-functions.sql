@@ -19,6 +19,13 @@ LANGUAGE sql STABLE SET search_path = ellipro, pg_temp AS $$
   END
 $$;
 
+-- A text as one line of at most p_length characters: no control characters, no marks that turn or hide text.
+CREATE FUNCTION ellipro.one_line(p_text text, p_length integer) RETURNS text
+LANGUAGE sql IMMUTABLE SET search_path = ellipro, pg_temp AS $$
+  SELECT regexp_replace(left(p_text, p_length),
+    '[\u0001-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+', ' ', 'g')
+$$;
+
 -- Erases what only a living activation needs.
 CREATE FUNCTION ellipro.erase_secrets(p_id uuid) RETURNS void
 LANGUAGE sql SET search_path = ellipro, pg_temp AS $$
@@ -123,7 +130,7 @@ BEGIN
     RETURN QUERY SELECT 'cap', NULL::uuid; RETURN;
   END IF;
   INSERT INTO activation (account, login, company, contract, address, locale, shared, request_id, expires_at)
-    VALUES (p_account, p_login, p_company, p_contract, p_address, p_locale, p_shared, p_request_id,
+    VALUES (p_account, one_line(p_login, 256), one_line(p_company, 255), one_line(p_contract, 255), p_address, p_locale, p_shared, p_request_id,
             now() + make_interval(hours => setting_value('activation_hours')))
     RETURNING activation.id INTO v_id;
   INSERT INTO activation_secret (activation_id, browser_hash, salt, verifier)
@@ -270,7 +277,7 @@ DECLARE
 BEGIN
   SELECT * INTO a FROM activation WHERE activation.id = p_id FOR UPDATE;
   SELECT * INTO s FROM activation_secret WHERE activation_id = p_id FOR UPDATE;
-  IF p_credential IS NULL OR (length(p_finisher) = 32) IS NOT TRUE THEN
+  IF (length(p_credential::text) <= 2000 AND length(p_finisher) = 32) IS NOT TRUE THEN
     RAISE EXCEPTION 'confirm_activation: malformed secret';
   END IF;
   -- `requested` with the right k: the mail left, and the process that sent it died before it could say so.

@@ -242,7 +242,13 @@ test('withdrawals, corrections and starts on one login at once do not block one 
   const outcomes = await Promise.all(
     activations.flatMap((a) => [
       store.withdrawActivation(a.id, a.w),
-      store.correctAddress(a.id, { browserHash: a.browserHash }, `${unique('p')}@example.fr`, undefined, 'r'),
+      store.correctAddress(
+        a.id,
+        { browserHash: a.browserHash },
+        `${unique('p')}@example.fr`,
+        undefined,
+        randomUUID(),
+      ),
       store.startActivation(draft({ account })),
       store.requestMail(a.id, { browserHash: a.browserHash }),
     ]),
@@ -274,7 +280,7 @@ test('correcting to the same address, in other capitals, changes nothing', async
     { browserHash: a.browserHash },
     a.address.toUpperCase(),
     undefined,
-    'r',
+    randomUUID(),
   )
   expect(same).toEqual({ outcome: 'same', id: a.id })
   expect(await sync.stateOf(a.id)).toMatchObject({ state: 'mailed' })

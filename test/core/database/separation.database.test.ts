@@ -175,6 +175,7 @@ describe('the role ellipro_provider', () => {
       `check_steering('${id}', NULL, NULL)`,
       `mail_budget('a', 'b')`,
       `request_budget('a', 'b')`,
+      `one_line('a', 1)`,
       `setting_value('password_tries')`,
       `outward_state('mailed', NULL, now())`,
     ])
@@ -246,8 +247,15 @@ describe('with every function and every secret of provider', () => {
     expect(await store.withdrawActivation(id, w)).toBe('too_late')
     expect(await store.requestMail(id, { browserHash: sha256(browser) })).toBe('gone')
     expect(
-      (await store.correctAddress(id, { browserHash: sha256(browser) }, 'thief@example.fr', undefined, 'r'))
-        .outcome,
+      (
+        await store.correctAddress(
+          id,
+          { browserHash: sha256(browser) },
+          'thief@example.fr',
+          undefined,
+          randomUUID(),
+        )
+      ).outcome,
     ).toBe('gone')
     // The same two proofs again give nothing new to open: the first credential stands, and it is erased.
     const verifier = await verifiers.derive(password, salt)
@@ -275,9 +283,68 @@ describe('with every function and every secret of provider', () => {
       browserHash: sha256('mine'),
       salt: randomBytes(16),
       verifier: randomBytes(32),
-      requestId: 'r',
+      requestId: randomUUID(),
     })
     expect(started).toEqual({ outcome: 'moved' })
     expect(await sync.stateOf(id)).toMatchObject({ state: 'opened' })
+  })
+
+  it('what it writes beside the key and the address is a short line of text, and its ids are ids', async () => {
+    const draft = (change: object) => ({
+      account: randomUUID(),
+      login: 'login',
+      company: 'Company',
+      contract: 'C-1',
+      address: `${randomUUID()}@thief.example.fr`,
+      locale: 'fr' as const,
+      shared: false,
+      browserHash: sha256('mine'),
+      salt: randomBytes(16),
+      verifier: randomBytes(32),
+      requestId: randomUUID(),
+      ...change,
+    })
+    const started = await store.startActivation(
+      draft({
+        login: 'log\u001b]0;obey\u0007in',
+        company: `Soci\u00e9t\u00e9 A\r\n\u001b[2J\u202eB${'x'.repeat(1_000_000)}`,
+        contract: `C-1\u009b31m${'\n'.repeat(100_000)}`,
+      }),
+    )
+    if (started.outcome !== 'started') throw new Error(started.outcome)
+    const { rows } = await superuser.query<Record<'login' | 'company' | 'contract', string>>(
+      'SELECT login, company, contract FROM ellipro.activation WHERE id = $1',
+      [started.id],
+    )
+    expect(rows[0]).toMatchObject({ login: 'log ]0;obey in' })
+    expect(rows[0]?.company).toMatch(/^Soci\u00e9t\u00e9 A \[2J Bx{200,}$/)
+    expect(rows[0]?.contract).toMatch(/^C-1 31m $/)
+    for (const value of Object.values(rows[0] ?? {})) expect(value.length).toBeLessThan(257)
+
+    for (const hostile of [
+      { requestId: 'victim@example.fr' },
+      { requestId: 'x'.repeat(1_000_000) },
+      { requestId: `${randomUUID()}\n` },
+      { account: 'a'.repeat(256) },
+      { account: '' },
+      { locale: 'de' },
+      { address: 'thief@example.fr\r\nBcc: victim@example.fr' },
+      { address: 'thief\u001b[2J@example.fr' },
+      { address: 'one@example.fr@two.example.fr' },
+      { address: ' thief@example.fr' },
+      { address: 'thief' },
+      { address: `${'a'.repeat(300)}@example.fr` },
+    ])
+      await expect(
+        store.startActivation(draft(hostile)),
+        JSON.stringify(hostile).slice(0, 60),
+      ).rejects.toMatchObject({
+        code: '23514',
+      })
+
+    const { id, salt, password, k } = await victim()
+    const verifier = await verifiers.derive(password, salt)
+    const huge = { credentialData: 'x'.repeat(1_000_000), secretData: '{}' }
+    await expect(store.confirmActivation(id, k, verifier, huge, sha256('mine'))).rejects.toThrow('malformed')
   })
 })
