@@ -35,7 +35,7 @@ const texts = {
     administrator: 'administrateur',
     database: 'PostgreSQL',
     files: 'Données et journaux',
-    logins: 'Logins Cofacering',
+    logins: 'Identifiants Cofacering',
     desk: 'Pour le Service Relation Client',
   },
   en: {
@@ -58,7 +58,7 @@ const texts = {
     database: 'PostgreSQL',
     files: 'Data and logs',
     logins: 'Cofacering logins',
-    desk: 'For the customer-relations desk',
+    desk: 'For the Service Relation Client',
   },
 }
 

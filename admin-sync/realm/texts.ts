@@ -32,15 +32,15 @@ function escape(text: string): string {
 const messages: Record<Language, Record<string, string>> = {
   fr: {
     accountPending:
-      'Votre accès Ellipro n’est pas encore ouvert. Suivez le lien de l’e-mail que nous vous avons envoyé, puis saisissez le mot de passe que vous avez choisi. Sans cet e-mail, reprenez avec votre identifiant Cofacering.',
+      'Votre demande est en attente de confirmation. Ouvrez l’e-mail que nous vous avons envoyé et suivez son lien, puis saisissez le mot de passe que vous avez choisi. Rien reçu ? Reconnectez-vous avec votre identifiant Cofacering pour recevoir un nouvel e-mail.',
     cofaceringNotLinked:
-      'Cet identifiant Cofacering n’ouvre pas de session sur Ellipro. Si votre accès est déjà ouvert, connectez-vous avec votre adresse e-mail et votre mot de passe. Sinon, recommencez avec votre identifiant Cofacering.',
+      'Votre identifiant Cofacering n’ouvre plus Ellipro directement. Connectez-vous avec votre adresse e-mail et votre mot de passe Ellipro. Pas encore d’accès ? Reprenez depuis la page de connexion Cofacering.',
   },
   en: {
     accountPending:
-      'Your Ellipro account is not open yet. Follow the link in the e-mail that we sent you, then enter the password you chose. If you did not get it, start again with your Cofacering login.',
+      'Your request is waiting for your confirmation. Open the e-mail that we sent you and follow its link, then enter the password that you chose. Nothing received? Sign in with your Cofacering login again to receive a new e-mail.',
     cofaceringNotLinked:
-      'This Cofacering login does not sign in to Ellipro. If your account is already open, sign in with your e-mail address and your password. Otherwise, start again with your Cofacering login.',
+      'Your Cofacering login no longer opens Ellipro directly. Sign in with your e-mail address and your Ellipro password. No account yet? Start again from the Cofacering sign-in page.',
   },
 }
 
@@ -49,7 +49,7 @@ const no = { fr: 'Non', en: 'No' }
 const labels: Record<string, Record<Language, string>> = {
   '': { fr: 'Ellipro', en: 'Ellipro' },
   description: {
-    fr: 'Champs tenus par Ellipro : activation, contrat, identifiant partagé, droits.',
+    fr: 'Champs tenus par Ellipro : activation, contrat, identifiant partagé, droits.',
     en: 'Fields kept by Ellipro: activation, contract, shared login, entitlements.',
   },
   activation: { fr: 'Activation', en: 'Activation' },
@@ -57,7 +57,7 @@ const labels: Record<string, Record<Language, string>> = {
   activation_record: { fr: 'Référence interne', en: 'Internal reference' },
   activation_login: { fr: 'Identifiant cité dans l’e-mail', en: 'Login quoted in the e-mail' },
   activation_company: { fr: 'Société citée dans l’e-mail', en: 'Company quoted in the e-mail' },
-  activation_withdraw: { fr: 'Lien « ce n’était pas moi »', en: 'Link “it was not me”' },
+  activation_withdraw: { fr: 'Lien « ce n’était pas moi »', en: 'Link “it was not me”' },
   cofacering_login: { fr: 'Identifiant Cofacering', en: 'Cofacering login' },
   contract: { fr: 'Contrat', en: 'Contract' },
   company: { fr: 'Société', en: 'Company' },

@@ -17,7 +17,7 @@ const fr = {
   signedInLead: 'Une seule connexion suffit pour toutes les applications Ellipro.',
   person: 'Nom',
   email: 'Adresse e-mail',
-  company: 'Entreprise',
+  company: 'Société',
   other: 'Ouvrir l’autre application',
   signOut: 'Se déconnecter partout',
   claims: 'Ce que Keycloak dit de vous à cette application',

@@ -1,5 +1,6 @@
 /** The theme's words: both languages complete, written as MessageFormat wants them, and in our vocabulary. */
 import { describe, expect, test } from 'vitest'
+import { describeTexts } from '../../admin-sync/realm/texts.ts'
 import { loadTexts } from '../../core/text.ts'
 import { readMessages, readTemplates } from './properties.ts'
 
@@ -61,6 +62,7 @@ describe.each(['fr', 'en'] as const)(
   'a person who crosses between provider and Keycloak in %s',
   (language) => {
     const provider = loadTexts(new URL('../../provider/text/', import.meta.url))[language]
+    const ours = loadTexts(new URL('../../admin-sync/text/', import.meta.url))[language]
 
     test.each([
       ['layout.skip', 'ellSkip'],
@@ -78,12 +80,37 @@ describe.each(['fr', 'en'] as const)(
       ['form.password_hide', 'hidePassword'],
       ['desk.help', 'ellDeskTitle'],
       ['desk.name', 'ellDeskName'],
-    ])('meets one wording of %s', (ours, keycloaks) => {
-      expect(plain(readMessages('login', language).get(keycloaks))).toBe(plain(provider(ours)))
+    ])('meets one wording of %s', (key, keycloaks) => {
+      expect(plain(readMessages('login', language).get(keycloaks))).toBe(plain(provider(key)))
     })
 
-    test('meets one name of the desk in mails too', () => {
+    test('meets one name of the desk in mails too, Keycloak’s and ours', () => {
       expect(plain(readMessages('email', language).get('ellDeskName'))).toBe(plain(provider('desk.name')))
+      expect(plain(ours('deskName'))).toBe(plain(provider('desk.name')))
     })
+
+    test.each([
+      ['notYouTitle', 'ellNotMeTitle'],
+      ['notYouLink', 'ellActivationWithdraw'],
+      ['neverAsk', 'ellNeverAsk'],
+      ['factLogin', 'ellActivationLogin'],
+      ['factCompany', 'ellActivationCompany'],
+    ])('meets one wording of %s in the mails of Keycloak and in ours', (key, keycloaks) => {
+      expect(plain(readMessages('email', language).get(keycloaks))).toBe(plain(ours(key)))
+    })
+
+    test.each(['accountPending', 'cofaceringNotLinked'])(
+      'is refused (%s) as the theme would say it',
+      (key) => {
+        const desk = {
+          telephone: '1',
+          price: 'p',
+          email: 'desk@ellipro.example',
+          hours: { fr: 'h', en: 'h' },
+        }
+        const realm = describeTexts({ desk, providerUrl: 'https://provider.example' }, language)
+        expect(realm[key]).toBe(readMessages('login', language).get(key))
+      },
+    )
   },
 )

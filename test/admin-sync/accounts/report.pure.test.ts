@@ -49,11 +49,11 @@ test.each(cases)('%j tells the desk %s, in both languages', (change, key) => {
 
 const names = (text = '') => (text.match(/\{\w+\}/g) ?? []).toSorted()
 
-test('French and English have the same texts with the same values, and French its apostrophe', () => {
+test('French and English have the same texts with the same values, and French its apostrophe and unbreakable spaces', () => {
   const [fr, en] = [readTexts('fr'), readTexts('en')]
   expect(Object.keys(fr).toSorted()).toEqual(Object.keys(en).toSorted())
   for (const key of Object.keys(fr)) expect([key, ...names(fr[key])]).toEqual([key, ...names(en[key])])
-  expect(Object.values(fr).join('')).not.toMatch(/\p{L}'\p{L}|courriel/u)
+  expect(Object.values(fr).join('\n')).not.toMatch(/\p{L}'\p{L}|courriel| [?!:;»]|« /u)
 })
 
 test('the codes of a link can be made again, differ by activation, generation and key, and never stand for one another', () => {
