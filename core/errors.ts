@@ -2,7 +2,6 @@
  * The errors that code may expect; everything else is a bug and answered with 500 and a correlation id.
  *
  * - ConfigError     the environment is wrong; thrown once at start with every problem in it
- * - OAuthError      an OAuth/OIDC endpoint of ours refuses (RFC 6749 section 5.2)
  * - ScreenError     a person is shown a page that says what to do
  * - UpstreamError   Keycloak, SMTP, the legacy directory or PostgreSQL could not be asked, or said no
  */
@@ -14,20 +13,6 @@ export class ConfigError extends Error {
   constructor(problems: readonly string[]) {
     super(`The configuration cannot be used:\n${problems.map((p) => `  - ${p}`).join('\n')}`)
     this.problems = problems
-  }
-}
-
-/** `error` and `error_description` go to the wire as they are (RFC 6749 section 5.2). */
-export class OAuthError extends Error {
-  override readonly name = 'OAuthError'
-  readonly error: string
-  readonly error_description: string
-  readonly status: number
-  constructor(error: string, error_description: string, status = 400) {
-    super(error_description)
-    this.error = error
-    this.error_description = error_description
-    this.status = status
   }
 }
 

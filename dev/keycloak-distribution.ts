@@ -35,7 +35,7 @@ import { describeMavenProxy } from './proxy.ts'
 import { SetupError } from './setup-error.ts'
 import { unpack } from './unpack.ts'
 
-export const keycloakVersion = '26.7.5'
+const keycloakVersion = '26.7.5'
 const zipName = `keycloak-quarkus-dist-${keycloakVersion}.zip`
 const zipBytes = 173_570_586
 const zipSha256 = '30ef87fb7101c43d29688d1ae80c0588ff4a151b3330e9f664bf9692d398658a'

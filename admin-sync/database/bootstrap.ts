@@ -12,7 +12,7 @@ export type RolePasswords = Record<
 >
 
 export type DatabaseNames = { keycloak: string; ellipro: string; cofacering: string }
-export const databaseNames: DatabaseNames = {
+const databaseNames: DatabaseNames = {
   keycloak: 'keycloak',
   ellipro: 'ellipro',
   cofacering: 'cofacering',

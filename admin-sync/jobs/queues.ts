@@ -13,7 +13,7 @@ import type { Enqueue, JobKind } from '../accounts/job.ts'
 
 export const schema = 'pgboss'
 export const deadLetterQueue = 'dead-letter'
-export const cronQueues = { 'purge-expired': '*/10 * * * *', 'find-lost-jobs': '*/15 * * * *' } as const
+const cronQueues = { 'purge-expired': '*/10 * * * *', 'find-lost-jobs': '*/15 * * * *' } as const
 export type CronQueue = keyof typeof cronQueues
 
 const patient: QueueOptions = {

@@ -22,7 +22,6 @@ export type User = Stored<UserRepresentation, 'id' | 'username'>
 /** A user to create or the keys of one to change. */
 export type UserDraft = UserRepresentation
 export type Credential = Stored<CredentialRepresentation, 'id'>
-export type CredentialDraft = CredentialRepresentation
 export type FederatedIdentity = Required<
   Pick<FederatedIdentityRepresentation, 'identityProvider' | 'userId'>
 > &

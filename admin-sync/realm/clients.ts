@@ -8,7 +8,7 @@ import { initial, off } from './compare.ts'
 import type { Application, RealmConfig } from './config.ts'
 import { operatorClient, serviceAccounts } from './permissions.ts'
 
-export const activationClient = 'activation'
+const activationClient = 'activation'
 export const providerClient = 'cofacering-provider'
 
 /** Each by its `clientId`. */

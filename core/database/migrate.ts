@@ -11,7 +11,7 @@ import pg from 'pg'
 export type Migration = { version: number; name: string; sql: string; sha256: string }
 
 /** The migrations of this release, in order. */
-export function readMigrations(): Migration[] {
+function readMigrations(): Migration[] {
   const folder = new URL('migrations/', import.meta.url)
   return readdirSync(folder)
     .filter((file) => file.endsWith('.sql'))

@@ -8,7 +8,7 @@
 import { domainToASCII, domainToUnicode } from 'node:url'
 import { findPasswordProblem, type PasswordProblem } from '../../core/password-policy.ts'
 
-export const addressMaxLength = 254
+const addressMaxLength = 254
 
 export type AddressProblem =
   | 'missing'

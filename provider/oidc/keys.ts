@@ -56,7 +56,7 @@ export async function publishSuccessor(pool: pg.Pool, seal: Seal, now: number): 
 }
 
 /** The newest key whose time has come signs; without one (clocks apart) the oldest. Pure. */
-export function orderKeys<T extends { signs_from: Date }>(newestFirst: readonly T[], now: number): T[] {
+function orderKeys<T extends { signs_from: Date }>(newestFirst: readonly T[], now: number): T[] {
   const signer = newestFirst.find((key) => key.signs_from.getTime() <= now) ?? newestFirst.at(-1)
   if (!signer) throw new Error('No signing key')
   return [signer, ...newestFirst.filter((key) => key !== signer)]

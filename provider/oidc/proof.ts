@@ -12,7 +12,7 @@ import type { Cookies } from '../web/cookies.ts'
 import type { Op } from './op.ts'
 
 /** Cookie of the proof for a handle. */
-export const proofCookie = (handle: string) => `op_proof_${handle}`
+const proofCookie = (handle: string) => `op_proof_${handle}`
 
 /** 32 random bytes in base64url, the form of handles and proofs. */
 const token = /^[\w-]{43}$/

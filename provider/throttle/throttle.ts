@@ -39,7 +39,7 @@ export type Throttle = {
 /** Attempts accepted in `seconds` from the first one on. */
 export type Allowance = { network: number; pair: number; subject: number; seconds: number }
 
-export const allowances: Record<keyof Throttle, Allowance> = {
+const allowances: Record<keyof Throttle, Allowance> = {
   // A customer company is one network: many people there may mistype in a morning.
   signIn: { network: 100, pair: 10, subject: 30, seconds: 900 },
   address: { network: 100, pair: 10, subject: 20, seconds: 3600 },

@@ -6,7 +6,7 @@ import { waitForKeycloak } from '../../dev/keycloak.ts'
 import type { KeycloakServer } from './servers.ts'
 
 /** Waits until the shared Keycloak is ready. @throws Error with the reason when it could not be started */
-export async function useKeycloak(): Promise<KeycloakServer> {
+async function useKeycloak(): Promise<KeycloakServer> {
   const server = inject('keycloak')
   if (server.log !== undefined) writeFileSync(server.wantedFile, '')
   for (;;) {

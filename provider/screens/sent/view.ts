@@ -14,7 +14,7 @@ import type { ScreenParts } from '../parts.ts'
 const returnScript = 'reload-on-return.js'
 
 /** A moment for people in France: `mardi 24 novembre à 18:05`. */
-export function showMoment(moment: Date, language: Language): string {
+function showMoment(moment: Date, language: Language): string {
   const format = new Intl.DateTimeFormat(language === 'fr' ? 'fr-FR' : 'en-GB', {
     weekday: 'long',
     day: 'numeric',

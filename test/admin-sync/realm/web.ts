@@ -55,7 +55,7 @@ export class Web {
   }
 }
 
-export function findFormAction(page: Page): string {
+function findFormAction(page: Page): string {
   const action = /<form[^>]*\saction="([^"]+)"/.exec(page.body)?.[1]
   if (action === undefined) throw new Error(`no form on ${page.url} (${page.status})`)
   return new URL(action.replaceAll('&amp;', '&'), page.url).href

@@ -34,7 +34,7 @@ const disabled = byNote('disabled')
 const keyOf = (answer: LegacyAnswer) => (answer.status === 'ok' ? answer.account.account : undefined)
 
 /** Texts that people or attackers send in place of a login. */
-export const hostileTexts: Record<string, string> = {
+const hostileTexts: Record<string, string> = {
   empty: '',
   blank: ' \t\u00a0\u200b',
   'a NUL byte': `${plain.login}\0`,
