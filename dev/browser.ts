@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync 
 import { join } from 'node:path'
 import { openCache } from './cache.ts'
 import { keepLoopbackDirect } from './proxy.ts'
+import { SetupError } from './setup-error.ts'
 
 export type Browser = { executablePath: string; args: string[]; env: Record<string, string> }
 
@@ -72,11 +73,12 @@ function unpackPackaged(): string | undefined {
 /**
  * For playwright-core's `launch`. Its environment keeps our own addresses off any proxy.
  * @returns undefined when this machine has none
- * @throws Error when CHROMIUM_PATH names no file
+ * @throws SetupError when CHROMIUM_PATH names no file
  */
 export function findBrowser(): Browser | undefined {
   const given = process.env['CHROMIUM_PATH']
-  if (given && !existsSync(given)) throw new Error(`CHROMIUM_PATH is ${given}, and there is no such file.`)
+  if (given && !existsSync(given))
+    throw new SetupError(`CHROMIUM_PATH is ${given}, and there is no such file.`)
   const env = Object.fromEntries(
     Object.entries(keepLoopbackDirect(process.env)).filter(
       (entry): entry is [string, string] => entry[1] !== undefined,

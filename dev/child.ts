@@ -54,7 +54,7 @@ export class Child {
     this.exited = new Promise((resolve) => {
       const end = (code: number) => {
         this.#ended = true
-        this.#killGroup() // what it left behind, and that did not go when asked
+        this.kill() // what it left behind, and that did not go when asked
         resolve(code)
       }
       this.#process.on('error', () => end(127))
@@ -82,12 +82,13 @@ export class Child {
     const { pid } = this.#process
     if (pid === undefined || this.#ended) return
     this.#process.kill('SIGTERM')
-    const timer = setTimeout(() => this.#killGroup(), graceMs)
+    const timer = setTimeout(() => this.kill(), graceMs)
     await this.exited
     clearTimeout(timer)
   }
 
-  #killGroup(): void {
+  /** Kills it and all it started, at once. */
+  kill(): void {
     const { pid } = this.#process
     if (pid === undefined) return
     try {

@@ -45,17 +45,15 @@ async function finish(code: number): Promise<never> {
 
 /** What this machine lacks for a suite, with the way to get it; undefined when nothing. */
 function findMissing({ needs }: Suite): string | undefined {
-  if (needs.includes('keycloak') && !process.env['TEST_KEYCLOAK_URL']) {
-    try {
-      findJava()
-    } catch (error) {
-      if (error instanceof SetupError) return error.message
-      throw error
-    }
+  try {
+    if (needs.includes('keycloak') && !process.env['TEST_KEYCLOAK_URL']) findJava()
+    if (needs.includes('browser') && findBrowser() === undefined)
+      return 'There is no Chromium. Debian: sudo apt-get install -y chromium. Elsewhere: set CHROMIUM_PATH.'
+    return undefined
+  } catch (error) {
+    if (error instanceof SetupError) return error.message
+    throw error
   }
-  if (needs.includes('browser') && findBrowser() === undefined)
-    return 'no Chromium: sudo apt-get install -y chromium, or set CHROMIUM_PATH'
-  return undefined
 }
 
 function findFiles({ name }: Suite): string[] {

@@ -64,6 +64,14 @@ class Servers {
   #keycloak: Promise<KeycloakServer> | undefined
   #stopping = false
 
+  constructor() {
+    // Ctrl-C: vitest ends this process in its own way
+    process.once('exit', () => {
+      for (const child of this.#children) child.kill()
+      rmSync(this.#dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 50 })
+    })
+  }
+
   /** Starts PostgreSQL once and makes the template. */
   postgres(): Promise<PostgresServer> {
     this.#postgres ??= this.#startPostgres()
