@@ -55,11 +55,13 @@ ${rows.join('\n')}
 | \`DATABASE_URL\` | A PostgreSQL server to use, as a superuser; absent: an embedded PostgreSQL 18. |
 | \`KEYCLOAK_URL\`, \`REALM_ADMIN_USERNAME\`, \`REALM_ADMIN_PASSWORD\` | A Keycloak that runs already, and an administrator of its realm \`master\`. |
 | \`KEYCLOAK_HOME\` | An unpacked Keycloak 26.7.5; absent: fetched once with Maven. |
+| \`ELLIPRO_DATA\` | Where secrets, databases, mails and logs of \`npm start\` are kept; default \`var/\`. |
 | \`ELLIPRO_CACHE\` | Where fetched and built parts are kept; default \`~/.cache/ellipro\`. |
 | \`JAVA_HOME\` | Java 17 or later, when it is not on the PATH. |
+| \`TEST_KEYCLOAK_URL\`, \`TEST_KEYCLOAK_ADMIN_PASSWORD\`, \`TEST_KEYCLOAK_MANAGEMENT\` | A running Keycloak for \`npm test\`, which then starts none; its realms are made and deleted by the tests. |
 | \`CHROMIUM_PATH\` | The browser of the end-to-end tests, when it is not found. |
 | \`ELLIPRO_SCREENSHOTS\` | Set: the end-to-end test makes the pictures in \`docs/images/\` anew. |
-| \`DESK_*\`, \`LEGACY_FORGOT_URL\`, \`SIGN_IN_DEADLINE_MS\`, \`LOG_LEVEL\` | Handed on to the processes; otherwise demonstration values. |
+| \`DESK_*\`, \`LEGACY_FORGOT_URL\`, \`SIGN_IN_DEADLINE_MS\`, \`LOG_LEVEL\`, \`KEYCLOAK_REALM\` | Handed on to the processes; otherwise demonstration values. |
 `
   return format(page, { ...(await resolveConfig(configurationFile)), parser: 'markdown' })
 }

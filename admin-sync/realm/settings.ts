@@ -78,7 +78,7 @@ export function describeSettings(config: RealmConfig, server: Server): Record<st
     ...(server.loginThemes.includes(themeName) && { loginTheme: themeName }),
     ...(server.emailThemes.includes(themeName) && { emailTheme: themeName }),
 
-    // What happened, for 90 days: the desk's questions, the sweep's hints, the notice to an old address.
+    // What happened, for 90 days: the desk's questions. Later: a sweep's hints, and the notice to an old address.
     eventsEnabled: true,
     eventsExpiration: 90 * day,
     eventsListeners: atLeast(['jboss-logging']),
