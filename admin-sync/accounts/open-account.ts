@@ -14,9 +14,10 @@
 import { UpstreamError } from '../../core/errors.ts'
 import { isConflict, isForbidden } from '../keycloak/connect.ts'
 import type { User } from '../keycloak/representations.ts'
+import { readCredentialForm, type Credential } from './credential.ts'
 import type { AccountDependencies, AccountJob, Checkpoint, Outcome } from './job.ts'
 import { mailAttributes, providerAlias } from './pending-user.ts'
-import type { Activation, Credential, Refusal } from './store.ts'
+import type { Activation, Refusal } from './store.ts'
 
 export const openAccount: AccountJob = async (dependencies, activation, checkpoint) => {
   const { store, legacy } = dependencies
@@ -37,8 +38,10 @@ export const openAccount: AccountJob = async (dependencies, activation, checkpoi
   await checkSubject(dependencies, activation, user.id)
 
   if (!(await isFinished(dependencies, activation, user))) {
-    const credential = await store.readCredential(activation.id)
-    if (!credential) throw new UpstreamError('database', 0, 'fail', 'credential_missing')
+    const stored = await store.readCredential(activation.id)
+    if (stored === undefined) throw new UpstreamError('database', 0, 'fail', 'credential_missing')
+    const credential = readCredentialForm(stored)
+    if (!credential) throw new UpstreamError('database', 0, 'fail', 'credential_malformed')
     await clearUser(dependencies, user.id, checkpoint)
     await checkpoint('write-account')
     await writeAccount(dependencies, activation, user.id, credential, {
@@ -138,7 +141,7 @@ async function writeAccount(
     failIfChanged(activation, user)
     const contracts = user.attributes?.['contract'] as string[] | undefined
     return {
-      credentials: [{ type: 'password', ...credential }],
+      credentials: [{ ...credential, type: 'password' }],
       requiredActions: (user.requiredActions ?? []).filter((action) => action !== 'VERIFY_EMAIL'),
       attributes: {
         cofacering_login: [login.cofacering_login],

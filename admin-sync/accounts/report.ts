@@ -3,9 +3,10 @@
  * telephone, with everything that we know about one.
  */
 import type pg from 'pg'
+import { readRate, type Rate } from './rate.ts'
 import type { State } from './store.ts'
 
-export type StatusNumbers = {
+export type StatusNumbers = Rate & {
   /** Legacy logins held by somebody. */
   activated: number
   /** Legacy logins with an activation under way and no holder yet. */
@@ -50,6 +51,7 @@ export async function readStatus(pool: pg.Pool): Promise<StatusNumbers> {
             AND (a.state = 'confirmed' OR (a.state IN ('requested', 'mailed') AND a.expires_at > now() - interval '1 hour')))`,
   )
   return {
+    ...(await readRate(pool)),
     activated: Number(logins.rows[0]?.activated),
     pending: Number(logins.rows[0]?.pending),
     waiting: states['waiting'] ?? 0,

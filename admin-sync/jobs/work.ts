@@ -28,7 +28,9 @@ import type { CronQueue } from './queues.ts'
 const jobs: Record<JobKind, { run: AccountJob; atOnce: number; alone: boolean }> = {
   'send-confirmation': { run: sendConfirmation, atOnce: 3, alone: true },
   'open-account': { run: openAccount, atOnce: 3, alone: true },
-  unlink: { run: unlink, atOnce: 1, alone: true },
+  // Not alone: every role of the database may take an advisory lock, and nobody may keep a link alive by holding one.
+  // The user is opened, so no other job writes it.
+  unlink: { run: unlink, atOnce: 1, alone: false },
   release: { run: release, atOnce: 1, alone: true },
   'notify-contact': { run: notifyContact, atOnce: 1, alone: false },
 }

@@ -88,6 +88,40 @@ describe('a confirmed activation', () => {
     expect(await bench.signsIn(address, password)).toBe(true)
   })
 
+  test('loses its link whoever holds the lock of its address in the database', async () => {
+    const { id, address } = await bench.confirmed()
+    await bench.runWell('open-account', id)
+    // Advisory locks are for every role of the database, provider's included.
+    const holder = await pool.connect()
+    try {
+      await holder.query(
+        `SELECT pg_advisory_lock(hashtextextended('address:' || address_key, 0)) FROM ellipro.activation WHERE id = $1`,
+        [id],
+      )
+      expect(await bench.runWell('unlink', id)).toBe('unlinked')
+      expect(await linksOf(address)).toEqual([])
+    } finally {
+      holder.release(true)
+    }
+  })
+
+  test('whose credential is not what provider makes stays closed, for an operator to see', async () => {
+    const { id, address } = await bench.confirmed()
+    await pool.query(
+      `UPDATE ellipro.activation_secret
+          SET credential = jsonb_set(credential, '{credentialData}', to_jsonb(replace(credential->>'credentialData', '7168', '2000000')))
+        WHERE activation_id = $1`,
+      [id],
+    )
+    expect(await bench.run('open-account', id)).toMatchObject({
+      status: 'deadletter',
+      output: { code: 'database:credential_malformed' },
+    })
+    const user = await userOf(address)
+    expect(await admin.listCredentials(user.id)).toEqual([])
+    expect(user.attributes?.['activation']).toEqual(['pending'])
+  })
+
   test('marks the account of a shared login, unless the console says otherwise', async () => {
     const first = await bench.confirmed({ login: { ...bench.nextLogin(), shared: true } })
     await bench.runWell('open-account', first.id)
