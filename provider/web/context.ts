@@ -78,9 +78,12 @@ export function requestContext(
   }
 }
 
-/** Forms that are sent elsewhere than to their page's own path (app.ts). */
+/**
+ * Forms that are sent elsewhere than to their page's own path (app.ts) lead back to it. It goes into a link, where `//`
+ * or `/\` at its beginning would name another host.
+ */
 function pagePath(path: string): string {
-  return path.replace(/\/(login|cancel|resend)$/, '') || '/'
+  return path.replace(/\/(login|cancel|resend)$/, '').replace(/^[/\\]*/, '/')
 }
 
 function languageOf(req: Request, res: Response, cookies: Cookies): Language {

@@ -1,5 +1,6 @@
 /** Invariant 15 on the running application: CSRF on every form, cookies, headers, body limits, proxies, health. */
 import { randomUUID } from 'node:crypto'
+import { get } from 'node:http'
 import { describe, expect, it } from 'vitest'
 import { createDatabase } from '../../support/postgres.ts'
 import { Browser, pageName } from '../support/browser.ts'
@@ -191,6 +192,30 @@ describe('requests', () => {
     expect([big.status, pageName(big)]).toEqual([413, 'error'])
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`f${i}`, 'x']))
     expect((await new Browser().open(`${http.origin}/login`, { form: many })).status).toBe(413)
+  })
+
+  it('with a path that looks like another host get a page whose links stay here', async () => {
+    // Sent as they are: fetch would normalise them.
+    for (const path of [
+      '//evil.example/',
+      '///evil.example',
+      '/\\evil.example/',
+      '/\\/evil.example/login',
+      '//evil.example/resend',
+    ]) {
+      const body = await new Promise<string>((resolve, reject) => {
+        const { hostname, port } = new URL(http.origin)
+        get({ hostname, port, path }, (answer) => {
+          const parts: Buffer[] = []
+          answer.on('data', (part: Buffer) => parts.push(part))
+          answer.on('end', () => resolve(Buffer.concat(parts).toString()))
+        }).on('error', reject)
+      })
+      const links = [...body.matchAll(/ (?:href|action)="([^"]*)"/g)].map(([, link = '']) => link)
+      expect(links.length).toBeGreaterThan(3)
+      for (const link of links.filter((l) => !/^(tel|mailto):/.test(l)))
+        expect([path, new URL(link, http.origin).origin]).toEqual([path, http.origin])
+    }
   })
 
   it('with a broken escape in the path get a page, not an error of the framework', async () => {
