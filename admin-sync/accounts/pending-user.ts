@@ -103,7 +103,14 @@ export async function createPendingUser(
 
 /** Why a user that we made is left where it is; `undefined` when nothing speaks for it. */
 export type LeftBecause =
-  'linked' | 'in_group' | 'has_role' | 'has_foreign_attribute' | 'disabled' | 'address_changed' | 'protected'
+  | 'linked'
+  | 'in_group'
+  | 'has_role'
+  | 'has_foreign_attribute'
+  | 'not_pending'
+  | 'disabled'
+  | 'address_changed'
+  | 'protected'
 
 /**
  * Deletes the pending user of an address, unless a live activation refers to it or somebody has made it their own in
@@ -150,6 +157,8 @@ async function findReasonToLeave(
   if (user.enabled === false) return 'disabled'
   if (user.email?.toLowerCase() !== addressKey.toLowerCase()) return 'address_changed'
   const attributes = Object.keys((user.attributes as object | undefined) ?? {})
+  // Somebody let the person in by hand: it is an account in use.
+  if (!attributes.includes('activation')) return 'not_pending'
   if (attributes.some((name) => !pendingAttributes.includes(name))) return 'has_foreign_attribute'
   if ((await reader.listFederatedIdentities(user.id)).length > 0) return 'linked'
   if ((await reader.listGroups(user.id)).length > 0) return 'in_group'

@@ -442,6 +442,7 @@ describe('what nobody finished', () => {
       in_group: (id) => admin.realm.addMember(group ?? '', id),
       has_role: (id) => admin.realm.addUserRealmRoles(id, role ? [role] : []),
       has_foreign_attribute: (id) => admin.updateUserMerged(id, { attributes: { ticket: ['RT-1'] } }),
+      not_pending: (id) => admin.updateUserMerged(id, { attributes: { activation: undefined } }),
       disabled: (id) => admin.updateUserMerged(id, { enabled: false }),
     }
     const left: string[] = []

@@ -69,6 +69,22 @@ async function refusal(sql: string, values: unknown[] = []): Promise<string | un
 }
 const insufficientPrivilege = '42501'
 
+/** What a thief starts: an activation of its own, with something wrong in it. */
+const draft = (change: object) => ({
+  account: randomUUID(),
+  login: 'login',
+  company: 'Company',
+  contract: 'C-1',
+  address: `${randomUUID()}@thief.example.fr`,
+  locale: 'fr' as const,
+  shared: false,
+  browserHash: sha256('mine'),
+  salt: randomBytes(16),
+  verifier: randomBytes(32),
+  requestId: randomUUID(),
+  ...change,
+})
+
 describe('the role ellipro_provider', () => {
   it('reads no table of the activations: no verifier, link hash, credential, address, user id, setting or event', async () => {
     const { rows } = await superuser.query<{ name: string }>(
@@ -290,20 +306,6 @@ describe('with every function and every secret of provider', () => {
   })
 
   it('what it writes beside the key and the address is a short line of text, and its ids are ids', async () => {
-    const draft = (change: object) => ({
-      account: randomUUID(),
-      login: 'login',
-      company: 'Company',
-      contract: 'C-1',
-      address: `${randomUUID()}@thief.example.fr`,
-      locale: 'fr' as const,
-      shared: false,
-      browserHash: sha256('mine'),
-      salt: randomBytes(16),
-      verifier: randomBytes(32),
-      requestId: randomUUID(),
-      ...change,
-    })
     const started = await store.startActivation(
       draft({
         login: 'log\u001b]0;obey\u0007in',
@@ -335,12 +337,7 @@ describe('with every function and every secret of provider', () => {
       { address: 'thief' },
       { address: `${'a'.repeat(300)}@example.fr` },
     ])
-      await expect(
-        store.startActivation(draft(hostile)),
-        JSON.stringify(hostile).slice(0, 60),
-      ).rejects.toMatchObject({
-        code: '23514',
-      })
+      await expect(store.startActivation(draft(hostile))).rejects.toMatchObject({ code: '23514' })
 
     const { id, salt, password, k } = await victim()
     const verifier = await verifiers.derive(password, salt)
