@@ -11,6 +11,7 @@ import { migrate } from '../core/database/migrate.ts'
 import { createPool } from '../core/database/pool.ts'
 import { ConfigError, UpstreamError } from '../core/errors.ts'
 import { createLog, type Log } from '../core/log.ts'
+import { watchRate } from './accounts/rate.ts'
 import { adminSyncConfig, readAdminSyncConfig, type AdminSyncConfig } from './config.ts'
 import { createDependencies } from './dependencies.ts'
 import { createHealthServer } from './health.ts'
@@ -61,12 +62,14 @@ export async function startAdminSync(
   const port = typeof address === 'object' && address ? address.port : config.ADMIN_SYNC_PORT
 
   const stopProbing = probeUntilAnswered(config, log)
+  const stopWatching = watchRate(pool, log)
   return {
     url: `http://${config.ADMIN_SYNC_HOST}:${port}`,
     async stop() {
       if (stopping) return
       stopping = true
       stopProbing()
+      stopWatching()
       await outbox.stop()
       await boss.stop({ graceful: true, timeout: drainSeconds * 1000 })
       await Promise.all([pool.end(), close()])

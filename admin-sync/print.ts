@@ -33,6 +33,7 @@ export function printStatus(status: Status): string {
     ),
     line('activated', status.activated),
     line('under way', status.pending),
+    line('activations in the last hour', status.startedLastHour, `of ${status.hourlyCap} at most`),
     'Activations that ended otherwise',
     line('waiting for the desk', status.waiting),
     line('expired', status.expired),

@@ -103,7 +103,7 @@ export async function findActivations(pool: pg.Pool, loginOrAddress: string): Pr
               WHERE k.opened_by = a.id OR (k.state = 'pending' AND k.address_key = a.address_key)
               ORDER BY k.opened_by = a.id DESC NULLS LAST LIMIT 1) AS "keycloakUserId"
        FROM ellipro.activation a
-      WHERE lower(a.login) = lower($1) OR a.address_key = lower($1)
+      WHERE lower(a.login COLLATE "und-x-icu") = lower($1 COLLATE "und-x-icu") OR a.address_key = ellipro.address_key($1)
       ORDER BY a.created_at DESC LIMIT 50`,
     [loginOrAddress.trim().normalize('NFC')],
   )

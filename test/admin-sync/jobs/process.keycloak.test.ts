@@ -180,6 +180,7 @@ describe('while it runs', () => {
     expect(Number(status['legacyLogins'])).toBeGreaterThan(250)
     expect(Number(status['activated'])).toBeGreaterThan(0)
     expect(Number(status['pending'])).toBeGreaterThan(0)
+    expect(Number(status['startedLastHour'])).toBeGreaterThan(0)
     const text = (await cli('status')).out
     expect(text).not.toContain('@')
     expect(text).toMatch(/activated\s+\d/)
