@@ -1,0 +1,27 @@
+/** `find` on the database: the desk types a login or an address as the caller spells it. */
+import pg from 'pg'
+import { afterAll, expect, test } from 'vitest'
+import { findActivations } from '../../../admin-sync/accounts/report.ts'
+import { createDatabase } from '../../support/postgres.ts'
+
+const database = await createDatabase()
+const pool = new pg.Pool({ connectionString: database.sync, max: 1 })
+// The database is dropped right after, perhaps before the server has seen the connection close.
+pool.on('connect', (client) => client.on('error', () => undefined))
+afterAll(() => pool.end())
+
+test('capitals make no difference, accented ones included, in a login or an address', async () => {
+  await pool.query(
+    `INSERT INTO ellipro.activation (account, login, company, contract, address, locale, expires_at)
+     VALUES ('a', 'Élise.Müller', 'Société A', 'CF-1', 'Élise@Exämple.fr', 'fr', now())`,
+  )
+  for (const typed of [
+    'Élise.Müller',
+    'éLISE.MÜLLER',
+    ' élise.müller ',
+    'ÉLISE@EXÄMPLE.FR',
+    'élise@exämple.fr',
+  ])
+    expect([typed, (await findActivations(pool, typed)).length]).toEqual([typed, 1])
+  expect(await findActivations(pool, 'elise.muller')).toEqual([])
+})
