@@ -28,9 +28,7 @@ const wrongSecret = 'A'.repeat(43)
 /** Somebody asks with a login of Cofacering that is free again; the mail is sent. */
 async function asked(email = address(), password = newPassword) {
   const login = sampleLogin(++count)
-  await sync.pool.query('UPDATE ellipro.activation SET account = account || id WHERE login = $1', [
-    login.login,
-  ])
+  await sync.pool.query('UPDATE ellipro.activation SET account = id::text WHERE login = $1', [login.login])
   const who = person()
   const page = await who.ask(login, email, password)
   const id = idOf(page)

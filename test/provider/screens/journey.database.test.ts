@@ -19,9 +19,7 @@ const address = () => `person${++count}@example.fr`
 async function asked() {
   const email = address()
   const login = sampleLogin(count)
-  await sync.pool.query(`UPDATE ellipro.activation SET account = account || id WHERE login = $1`, [
-    login.login,
-  ])
+  await sync.pool.query(`UPDATE ellipro.activation SET account = id::text WHERE login = $1`, [login.login])
   const who = person()
   const page = await who.ask(login, email)
   return { who, login, email, page, id: idOf(page) }
