@@ -57,6 +57,7 @@ ${rows.join('\n')}
 | \`KEYCLOAK_HOME\` | An unpacked Keycloak 26.7.5; absent: fetched once with Maven. |
 | \`ELLIPRO_DATA\` | Where secrets, databases, mails and logs of \`npm start\` are kept; default \`var/\`. |
 | \`ELLIPRO_CACHE\` | Where fetched and built parts are kept; default \`~/.cache/ellipro\`. |
+| \`MVN\` | Maven's command, when it is not \`mvn\` on the PATH; needed once. |
 | \`JAVA_HOME\` | Java 17 or later, when it is not on the PATH. |
 | \`TEST_KEYCLOAK_URL\`, \`TEST_KEYCLOAK_ADMIN_PASSWORD\`, \`TEST_KEYCLOAK_MANAGEMENT\` | A running Keycloak for \`npm test\`, which then starts none; its realms are made and deleted by the tests. |
 | \`CHROMIUM_PATH\` | The browser of the end-to-end tests, when it is not found. |
