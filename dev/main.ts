@@ -88,8 +88,11 @@ function writeFiles(installation: Installation, environment: Environment): void 
 async function prepareData(serverUrl: string, syncUrl: string): Promise<void> {
   const applied = await migrate(syncUrl).catch((error: unknown) => {
     throw new SetupError(`${error instanceof Error ? error.message : String(error)}
-The databases in ${join(folder, 'postgres')} were made by another version of this project.
-To begin anew with empty ones: remove ${folder}`)
+The databases were made by another version of this project. To begin anew with empty ones: ${
+      process.env['DATABASE_URL']
+        ? 'drop `ellipro`, `keycloak` and `cofacering` on the server of DATABASE_URL'
+        : `remove ${folder}`
+    }`)
   })
   const cofacering = new URL(serverUrl)
   cofacering.pathname = '/cofacering'
