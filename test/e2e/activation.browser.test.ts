@@ -24,14 +24,19 @@ const product = await startProduct()
 const browser = await startBrowser()
 const { inbox, urls } = product
 
-/** Counts what the person does in a page from now on: real clicks, and fields of passwords that were filled. */
-async function countDeeds(page: Page): Promise<{ clicks: number }> {
-  const deeds = { clicks: 0 }
+/** Counts what the person does in a page from now on: real clicks, and passwords that are sent. */
+async function countDeeds(page: Page): Promise<{ clicks: number; passwords: number }> {
+  const deeds = { clicks: 0, passwords: 0 }
   await page.exposeFunction('countClick', () => {
     deeds.clicks += 1
   })
+  await page.exposeFunction('countPasswords', (sent: number) => {
+    deeds.passwords += sent
+  })
   await page.addInitScript({
-    content: `document.addEventListener('click', (event) => { if (event.isTrusted) countClick() }, true)`,
+    content: `document.addEventListener('click', (event) => { if (event.isTrusted) countClick() }, true)
+      document.addEventListener('submit', (event) =>
+        countPasswords(event.target.querySelectorAll('input[type=password]').length), true)`,
   })
   return deeds
 }
@@ -87,7 +92,7 @@ describe('a person with a Cofacering login', () => {
     await confirmPassword(page)
     await expectSignedIn(page, urls.portal, address.toLowerCase())
     await takeScreenshot(page, 'portal-signed-in')
-    expect(1 + deeds.clicks).toBe(3)
+    expect({ ...deeds, clicks: 1 + deeds.clicks }).toEqual({ clicks: 3, passwords: 1 })
 
     // Single sign-on, then sign-out everywhere.
     await page.goto(urls.secondApplication)
@@ -128,6 +133,7 @@ describe('a person with a Cofacering login', () => {
     expect(await desk.page.getAttribute('html', 'lang')).toBe('en')
     const mail = await inbox.waitForMail(address)
     const telephone = await browser.open('en-GB', { viewport: { width: 360, height: 740 }, isMobile: true })
+    const deeds = await countDeeds(telephone.page)
     await telephone.page.goto(confirmationLink(mail))
     await telephone.page.waitForSelector('#ell-confirm')
     expect(await telephone.page.getAttribute('html', 'lang')).toBe('en')
@@ -139,6 +145,7 @@ describe('a person with a Cofacering login', () => {
     )
     await confirmPassword(telephone.page)
     await expectSignedIn(telephone.page, urls.portal, address)
+    expect({ ...deeds, clicks: 1 + deeds.clicks }).toEqual({ clicks: 3, passwords: 1 })
     await desk.page.reload()
     await expectPage(desk.page, 'sent-opened')
     expect(await desk.page.innerText('main')).toMatch(/your account is open/i)
