@@ -1,5 +1,5 @@
 import { globSync, readFileSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { basename, dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 
 const root = join(import.meta.dirname, '..', '..')
@@ -27,5 +27,12 @@ describe('the documentation', () => {
         .map((target) => `${page}: ${target}`),
     )
     expect(broken).toEqual([])
+  })
+
+  it('shows every picture that is kept', () => {
+    const pages = ['README.md', ...globSync('docs/**/*.md', { cwd: root })].map(read).join()
+    const pictures = globSync('docs/images/*', { cwd: root }).map((picture) => basename(picture))
+    expect(pictures.length).toBeGreaterThan(5)
+    expect(pictures.filter((picture) => !pages.includes(`images/${picture})`))).toEqual([])
   })
 })
