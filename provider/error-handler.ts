@@ -27,13 +27,16 @@ export function classifyError(error: unknown): { messageKey: string; status: num
   return undefined
 }
 
-/** Did PostgreSQL refuse the connection, end it, or not answer in time? Then nothing is wrong with the request. */
+/**
+ * Did PostgreSQL refuse the connection, end it, not answer in time, or give up on two requests that waited for one
+ * another (40P01)? Then nothing is wrong with the request. 57014 is our own time limit for a statement.
+ */
 function isDatabaseOutage(error: unknown): boolean {
   if (!(error instanceof Error)) return false
   const { code = '' } = error as { code?: string }
   return (
-    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT', '57P01', '57P02', '57P03', '53300'].includes(code) ||
-    code.startsWith('08') ||
+    ['ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ETIMEDOUT'].includes(code) ||
+    /^(08|53|57)[0-9A-Z]{3}$|^40(001|P01)$/.test(code) ||
     // pg has no code for these two.
     /^(Connection terminated|timeout exceeded when trying to connect)/.test(error.message)
   )

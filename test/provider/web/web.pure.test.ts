@@ -66,7 +66,6 @@ describe('an error', () => {
     [new ScreenError('sent.gone', 410), { messageKey: 'sent.gone', status: 410 }],
     [new UpstreamError('legacy', 0, 'retry', 'connect'), { messageKey: 'error.unavailable', status: 503 }],
     [new UpstreamError('legacy', 403, 'fail', 'refused'), undefined],
-    [Object.assign(new Error('x'), { code: '57P01' }), { messageKey: 'error.unavailable', status: 503 }],
     [
       Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
       { messageKey: 'error.unavailable', status: 503 },
@@ -81,6 +80,18 @@ describe('an error', () => {
     ['not even an error', undefined],
   ])('%s has the page %j', (error, page) => {
     expect(classifyError(error)).toEqual(page)
+  })
+
+  it.each([
+    ['57P01', 503],
+    ['57014', 503],
+    ['53300', 503],
+    ['08006', 503],
+    ['40P01', 503],
+    ['23505', undefined],
+    ['42501', undefined],
+  ])('%s of PostgreSQL has status %j', (code, status) => {
+    expect(classifyError(Object.assign(new Error('x'), { code }))?.status).toBe(status)
   })
 })
 
