@@ -2,7 +2,8 @@
  * What the jobs of this folder are given, and what they answer.
  *
  * A job carries an activation's id and nothing else: it reads the newest state, does what that state asks for, and
- * may be repeated at any step. Jobs on one address never run at once (jobs/address-lock.ts).
+ * may be repeated at any step. Jobs that make or change the user of an address never run at once
+ * (jobs/address-lock.ts).
  *
  *   send-confirmation  a pending Keycloak user and its mail     open-account   the account, once both proofs are there
  *   unlink             the federated link has served            release        an activation ended: whose user was it?

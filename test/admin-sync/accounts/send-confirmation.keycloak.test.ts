@@ -235,7 +235,7 @@ describe('an address that has an account', () => {
 })
 
 test('an address that Keycloak takes for none is refused, and nothing is left of it', async () => {
-  const { id, address } = await bench.start({ address: 'deux@arobases@client.example' })
+  const { id, address } = await bench.start({ address: 'entre<crochets>@client.example' })
   expect(await bench.runWell('send-confirmation', id)).toBe('refused:address_invalid')
   const { rowCount } = await pool.query('SELECT FROM ellipro.keycloak_user WHERE address_key = $1', [address])
   expect(rowCount).toBe(0)
