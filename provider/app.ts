@@ -10,6 +10,7 @@ import { health } from './health.ts'
 import { requestContext } from './web/context.ts'
 import { csrfProtection } from './web/csrf.ts'
 import type { Screens } from './web/screen.ts'
+import { closeBackChannel } from './web/back-channel.ts'
 import { securityHeaders } from './web/security-headers.ts'
 
 export function createApp(dependencies: Dependencies, screens: Screens): Express {
@@ -26,7 +27,7 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   const { live, ready } = health(dependencies)
   app.get('/health/live', live)
   app.get('/health/ready', ready)
-  app.use('/oidc', op.handler)
+  app.use('/oidc', closeBackChannel, op.handler)
   app.use('/assets', assets())
 
   app.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 50 }))

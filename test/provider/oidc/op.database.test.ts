@@ -415,3 +415,14 @@ describe('invariant 9: one client, one redirect URI, code and PKCE', () => {
     expect(await metadata.text()).not.toContain('evil')
   })
 })
+
+describe('what Keycloak asks', () => {
+  it.each(['/oidc/jwks', '/oidc/token'])(
+    'at %s ends its connection, so that none is dead after a restart',
+    async (path) => {
+      const answer = await fetch(`${origin}${path}`, { method: path.endsWith('token') ? 'POST' : 'GET' })
+      expect(answer.headers.get('connection')).toBe('close')
+      await answer.arrayBuffer()
+    },
+  )
+})
