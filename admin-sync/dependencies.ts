@@ -11,6 +11,7 @@ import { lockConnections, type WorkDependencies } from './jobs/work.ts'
 import { connect } from './keycloak/connect.ts'
 import { createMailer } from './mail/mailer.ts'
 import { operatorClient, readerClient } from './realm/permissions.ts'
+import { readSmtp } from './realm/config.ts'
 
 /** `close` ends the connections that were made here; the pool is the caller's. */
 export function createDependencies(
@@ -28,13 +29,7 @@ export function createDependencies(
   const locks = createAddressLocks(config.ADMIN_SYNC_DATABASE_URL, log, lockConnections)
   const legacy = createLegacyData(config.LEGACY_DATABASE_URL, log)
   const mailer = createMailer({
-    host: config.SMTP_HOST,
-    port: config.SMTP_PORT,
-    from: config.SMTP_FROM,
-    fromName: config.SMTP_FROM_NAME,
-    user: config.SMTP_USER,
-    password: config.SMTP_PASSWORD,
-    security: config.SMTP_SECURITY,
+    ...readSmtp(config),
     desk: readDesk(config),
     portalUrl: config.PORTAL_URL,
   })

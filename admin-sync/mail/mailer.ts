@@ -9,20 +9,11 @@ import { createTransport } from 'nodemailer'
 import type { Desk } from '../../core/desk.ts'
 import { UpstreamError } from '../../core/errors.ts'
 import { loadTexts, type Language } from '../../core/text.ts'
+import type { Smtp } from '../realm/config.ts'
 import { alreadyAccountMail } from './already-account.ts'
 import { contactNoticeMail } from './contact-notice.ts'
 
-export type MailerOptions = {
-  host: string
-  port: number
-  from: string
-  fromName: string
-  user: string | undefined
-  password: string | undefined
-  security: 'none' | 'starttls' | 'tls'
-  desk: Desk
-  portalUrl: string
-}
+export type MailerOptions = Smtp & { desk: Desk; portalUrl: string }
 
 /** `reference` makes the Message-ID, so that a mail sent twice after a crash is one mail to most mail programs. */
 type Envelope = { to: string; reference: string }

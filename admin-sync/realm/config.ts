@@ -7,7 +7,15 @@
  */
 import { readFileSync } from 'node:fs'
 import { z } from 'zod'
-import { defineConfig, port, publicUrl, readConfig, secretText, text } from '../../core/config.ts'
+import {
+  defineConfig,
+  port,
+  publicUrl,
+  readConfig,
+  secretText,
+  text,
+  type Config,
+} from '../../core/config.ts'
 import { deskConfig, readDesk, type Desk } from '../../core/desk.ts'
 import { ConfigError } from '../../core/errors.ts'
 
@@ -141,15 +149,19 @@ export function readRealmConfig(env: Record<string, string | undefined>): RealmC
     providerSecret: config.PROVIDER_CLIENT_SECRET,
     applications: readApplications(config.APPLICATIONS_FILE),
     desk: readDesk(config),
-    smtp: {
-      host: config.SMTP_HOST,
-      port: config.SMTP_PORT,
-      from: config.SMTP_FROM,
-      fromName: config.SMTP_FROM_NAME,
-      user: config.SMTP_USER,
-      password: config.SMTP_PASSWORD,
-      security: config.SMTP_SECURITY,
-    },
+    smtp: readSmtp(config),
+  }
+}
+
+export function readSmtp(config: Config<typeof smtpConfig>): Smtp {
+  return {
+    host: config.SMTP_HOST,
+    port: config.SMTP_PORT,
+    from: config.SMTP_FROM,
+    fromName: config.SMTP_FROM_NAME,
+    user: config.SMTP_USER,
+    password: config.SMTP_PASSWORD,
+    security: config.SMTP_SECURITY,
   }
 }
 

@@ -18,7 +18,7 @@ describe('a proxy of the machine', () => {
   })
 
   test('is told to Maven, with its exceptions', () => {
-    const env = { HTTPS_PROXY: 'http://proxy.example:3128', NO_PROXY: '.intranet.example' }
+    const env = { HTTPS_PROXY: 'http://outgoing.example:3128', NO_PROXY: '.intranet.example' }
     expect(describeMavenProxy(env, settings).arguments).toEqual(
       expect.arrayContaining([
         '-Dhttps.proxyHost=proxy.example',
