@@ -144,7 +144,8 @@ if (first === undefined || (first === '--bin' && others.length === 0))
   fail('Usage: node launch.mjs <file.ts> [args]   or   node launch.mjs --bin <command> [args]')
 await install()
 // A running `npm start` leaves its addresses and secrets for the operator's commands; a variable that is set stays.
-const options = first === 'admin-sync/cli.ts' ? [`--env-file-if-exists=${join(data, 'admin-sync.env')}`] : []
+const left = join(data, 'admin-sync.env')
+const options = first === 'admin-sync/cli.ts' && existsSync(left) ? [`--env-file=${left}`] : []
 const command =
   first === '--bin'
     ? [findCommand(others[0]), ...others.slice(1)]

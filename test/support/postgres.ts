@@ -39,8 +39,17 @@ async function copyDatabase(template: string, owner?: string): Promise<string> {
   const name = nextName()
   const options = `TEMPLATE ${template}${owner === undefined ? '' : ` OWNER ${owner}`}`
   await withSuperuser((client) => client.query(`CREATE DATABASE ${name} ${options}`))
-  afterAll(() => withSuperuser((client) => client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)))
+  afterAll(() => withSuperuser((client) => dropDatabase(client, name)))
   return name
+}
+
+/** The server learns of a closed pool a moment after the test: a connection that it ended first would be an error there. */
+async function dropDatabase(client: pg.Client, name: string): Promise<void> {
+  const isUsed = async () =>
+    (await client.query('SELECT FROM pg_stat_activity WHERE datname = $1', [name])).rowCount !== 0
+  for (const end = Date.now() + 2000; Date.now() < end && (await isUsed());)
+    await new Promise((done) => setTimeout(done, 50))
+  await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
 }
 
 /**

@@ -8,8 +8,6 @@ import { createDatabase } from '../../support/postgres.ts'
 const database = await createDatabase()
 const owner = new pg.Pool({ connectionString: database.superuser, max: 1 })
 const pool = new pg.Pool({ connectionString: database.sync, max: 1 })
-// The database may be dropped while the last connections close.
-for (const one of [owner, pool]) one.on('error', () => undefined)
 afterAll(() => Promise.all([owner.end(), pool.end()]))
 
 async function check(): Promise<Record<string, unknown>[]> {
