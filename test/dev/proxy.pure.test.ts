@@ -21,7 +21,7 @@ describe('a proxy of the machine', () => {
     const env = { HTTPS_PROXY: 'http://outgoing.example:3128', NO_PROXY: '.intranet.example' }
     expect(describeMavenProxy(env, settings).arguments).toEqual(
       expect.arrayContaining([
-        '-Dhttps.proxyHost=proxy.example',
+        '-Dhttps.proxyHost=outgoing.example',
         '-Dhttps.proxyPort=3128',
         '-Dhttp.nonProxyHosts=*.intranet.example',
       ]),
