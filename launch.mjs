@@ -16,7 +16,6 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const root = dirname(fileURLToPath(import.meta.url))
-const windows = process.platform === 'win32'
 const modules = join(root, 'node_modules')
 const data = process.env.ELLIPRO_DATA || join(root, 'var')
 const lockFile = join(root, 'var', 'npm-ci.lock')
@@ -108,7 +107,7 @@ async function install() {
     const options = { cwd: root, stdio: ['ignore', 'inherit', 'inherit'] }
     const done = npm?.endsWith('.js')
       ? spawnSync(process.execPath, [npm, ...args], options)
-      : spawnSync('npm', args, { ...options, shell: windows })
+      : spawnSync('npm', args, options)
     if (done.status !== 0)
       fail(`npm ci failed (${done.signal ?? done.status ?? done.error?.message}): see what npm says above. Nothing was started.
 Behind a proxy or a mirror: \`npm config set proxy\` / \`registry\`. Running the same command again starts over.`)
@@ -118,14 +117,12 @@ Behind a proxy or a mirror: \`npm config set proxy\` / \`registry\`. Running the
 }
 
 function findNode() {
-  const packaged = windows
-    ? join(modules, `node-win-${process.arch}`, 'bin', 'node.exe')
-    : join(modules, '.bin', 'node')
+  const packaged = join(modules, '.bin', 'node')
   if (existsSync(packaged)) return packaged
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
   // 24.7 is the first with Argon2 in node:crypto
   if (major > 24 || (major === 24 && minor >= 7)) return process.execPath
-  return fail(`This project needs Node 24.7 or later. It brings its own on Linux and Windows, but npm has none for
+  return fail(`This project needs Node 24.7 or later. It brings its own on Linux, but npm has none for
 ${process.platform} ${process.arch}, and the one that runs this command is ${process.version}.
 Install Node 24 (https://nodejs.org), then run the same command again.`)
 }
@@ -142,6 +139,8 @@ function findCommand(name) {
 const [first, ...others] = process.argv.slice(2)
 if (first === undefined || (first === '--bin' && others.length === 0))
   fail('Usage: node launch.mjs <file.ts> [args]   or   node launch.mjs --bin <command> [args]')
+if (process.platform === 'win32')
+  fail('On Windows this runs inside WSL: open a Linux shell there, and run the same command.')
 await install()
 // A running `npm start` leaves its addresses and secrets for the operator's commands; a variable that is set stays.
 const left = join(data, 'admin-sync.env')
@@ -154,10 +153,7 @@ const command =
 const child = spawn(findNode(), command, {
   // The channel closes when this process dies, whatever killed it: dev/main.ts and test/run.ts then stop what they started.
   stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
-  env: {
-    ...process.env,
-    PATH: `${join(modules, '.bin')}${windows ? ';' : ':'}${process.env.PATH ?? ''}`,
-  },
+  env: { ...process.env, PATH: `${join(modules, '.bin')}:${process.env.PATH ?? ''}` },
 })
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   process.on(signal, () => {

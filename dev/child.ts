@@ -2,14 +2,12 @@
  * Programs that run beside this process: PostgreSQL, Keycloak, provider, admin-sync, the demonstration applications.
  *
  * Each one gets a process group of its own, so that Ctrl-C in the terminal reaches only this process, which then stops
- * them in order. On Linux and macOS it runs under guard.sh: it ends when this process ends, whatever ended it.
+ * them in order. It runs under guard.sh: it ends when this process ends, whatever ended it.
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { closeSync, mkdirSync, openSync, readFileSync, renameSync } from 'node:fs'
 import { constants } from 'node:os'
 import { dirname, join } from 'node:path'
-
-const windows = process.platform === 'win32'
 
 export type ChildOptions = {
   /** File for everything it prints; the file of the start before is kept as `<log>.previous`. */
@@ -41,10 +39,10 @@ export class Child {
       // first start: nothing to keep
     }
     const guard = ['/bin/sh', '-c', readFileSync(join(import.meta.dirname, 'guard.sh'), 'utf8'), 'guard.sh']
-    const [file = '', ...args] = windows ? command : [...guard, options.signal ?? 'TERM', ...command]
+    const [file = '', ...args] = [...guard, options.signal ?? 'TERM', ...command]
     const log = openSync(options.log, 'a', 0o600)
     this.#process = spawn(file, args, {
-      detached: !windows,
+      detached: true,
       stdio: ['ignore', log, log, 'pipe'],
       env: options.env ?? process.env,
       ...(options.cwd === undefined ? {} : { cwd: options.cwd }),
@@ -92,7 +90,7 @@ export class Child {
     const { pid } = this.#process
     if (pid === undefined) return
     try {
-      process.kill(windows ? pid : -pid, 'SIGKILL')
+      process.kill(-pid, 'SIGKILL')
     } catch {
       // nobody is left
     }

