@@ -149,6 +149,9 @@ export function createUsers(transport: Transport, realmPath: string) {
     async deleteFederatedIdentity(id: string, identityProvider: string): Promise<void> {
       await remove(at`/${id}/federated-identity/${identityProvider}`)
     },
+    /** One page of the users that have a link with that provider, whatever their subject; without attributes. */
+    listLinkedUsers: (identityProvider: string, page: { first: number; max: number }): Promise<User[]> =>
+      get<User[]>('', { idpAlias: identityProvider, briefRepresentation: true, ...page }),
     findUsersByFederatedIdentity: (identityProvider: string, sub: string): Promise<User[]> =>
       get<User[]>('', { idpAlias: identityProvider, idpUserId: sub }),
 
