@@ -145,7 +145,7 @@ export function chooseNextStep(
     return lastError === null ? 'mail_leaves' : 'mail_failing'
   }
   if (state === 'confirmed') return lastError === null ? 'opening' : 'opening_failing'
-  if (state === 'withdrawn') return reason === 'corrected' ? 'corrected' : 'not_me'
+  if (state === 'withdrawn') return reason === 'corrected' || reason === 'released' ? reason : 'not_me'
   if (state === 'refused') return reason ?? 'refused'
   return state
 }

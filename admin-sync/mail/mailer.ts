@@ -1,6 +1,7 @@
 /**
- * The mails that Keycloak cannot send for us: "you already have an account" and the notice to a contract's contact.
- * Nothing in them was typed by anybody: login, company and contract come from the legacy data, and addresses are masked.
+ * The mails that Keycloak cannot send for us: "you already have an account", the notice to a contract's contact, and
+ * the notice to the address that a person had before. Nothing in them was typed by anybody: login, company and contract
+ * come from the legacy data, and addresses are masked.
  *
  * Each method resolves when the mail server has taken the mail, and throws UpstreamError('smtp') else: `retry` when it
  * could not be asked or said "later", `fail` when it will not take this mail.
@@ -10,6 +11,7 @@ import type { Desk } from '../../core/desk.ts'
 import { UpstreamError } from '../../core/errors.ts'
 import { loadTexts, type Language } from '../../core/text.ts'
 import type { Smtp } from '../realm/config.ts'
+import { addressChangedMail } from './address-changed.ts'
 import { alreadyAccountMail } from './already-account.ts'
 import { contactNoticeMail } from './contact-notice.ts'
 
@@ -33,12 +35,20 @@ export type ContactNotice = Envelope & {
   /** Masked. */
   address: string
 }
+export type AddressChanged = Envelope & {
+  language: Language
+  /** Masked. */
+  newAddress: string
+  /** When it was changed. */
+  at: Date
+}
 /** Subject, and the body in both forms. */
 export type Content = { subject: string; html: string; text: string }
 
 export type Mailer = {
   sendAlreadyAccount(mail: AlreadyAccount): Promise<void>
   sendContactNotice(mail: ContactNotice): Promise<void>
+  sendAddressChanged(mail: AddressChanged): Promise<void>
   close(): void
 }
 
@@ -85,6 +95,8 @@ export function createMailer(options: MailerOptions): Mailer {
         alreadyAccountMail(texts[mail.language], mail, { language: mail.language, desk, portalUrl }),
       ),
     sendContactNotice: (mail) => send(mail, contactNoticeMail(texts, mail, desk)),
+    sendAddressChanged: (mail) =>
+      send(mail, addressChangedMail(texts[mail.language], mail, { language: mail.language, desk })),
     close: () => transport.close(),
   }
 }

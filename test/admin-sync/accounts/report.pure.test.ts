@@ -29,6 +29,7 @@ const cases: [Partial<Case>, string][] = [
   [{ state: 'expired' }, 'expired'],
   [{ state: 'withdrawn', reason: 'corrected' }, 'corrected'],
   [{ state: 'withdrawn', reason: 'not_me' }, 'not_me'],
+  [{ state: 'withdrawn', reason: 'released' }, 'released'],
   [{ state: 'refused', reason: 'address_taken' }, 'address_taken'],
   [{ state: 'refused', reason: 'address_invalid' }, 'address_invalid'],
   [{ state: 'refused', reason: 'account_unknown' }, 'account_unknown'],

@@ -1,6 +1,7 @@
 /** The mails of our own: complete in both languages and both forms, and safe with whatever the legacy data holds. */
 import { expect, test } from 'vitest'
 import { loadTexts } from '../../../core/text.ts'
+import { addressChangedMail } from '../../../admin-sync/mail/address-changed.ts'
 import { alreadyAccountMail } from '../../../admin-sync/mail/already-account.ts'
 import { contactNoticeMail } from '../../../admin-sync/mail/contact-notice.ts'
 
@@ -62,4 +63,21 @@ test('the notice to a contact is French, then English, with or without a name', 
     expect(body).not.toMatch(/contactNotice|greeting|fact[A-Z]|desk[A-Z]/)
   }
   expect(contactNoticeMail(texts, { ...facts, contactName: '' }, desk).text).toContain('Bonjour,')
+})
+
+test.each([
+  ['fr', 'mardi 24 novembre 2026 à 08:30 (heure de Paris)'],
+  ['en', '24 November 2026 at 08:30 (Paris time)'],
+] as const)('"your e-mail address has been changed" in %s', (language, when) => {
+  const mail = addressChangedMail(
+    texts[language],
+    { newAddress: 'a•••••@•••••.fr', at: new Date('2026-11-24T07:30:00Z') },
+    { language, desk },
+  )
+  expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example'])
+  for (const body of [mail.html, mail.text]) {
+    for (const said of [when, 'a•••••@•••••.fr', desk.telephone, desk.email, mail.subject])
+      expect(body).toContain(said)
+    expect(body).not.toMatch(/addressChanged|parisTime|notYou|fact[A-Z]|desk[A-Z]/)
+  }
 })
