@@ -6,12 +6,15 @@
  *   realm apply|diff|probe     the realm as code: write it, compare it, test the credentials
  *   status                     how far the migration is, and what is stuck; no personal data
  *   find <login or e-mail>     one person's activations, for the desk on the telephone; personal data
+ *   accounts sweep             accounts that are gone at Keycloak are closed; links that should be gone are reported
+ *   logins release <login>     lets the login of a closed account be activated again
  *   jobs dead                  jobs that ended without success      jobs redrive [id]    tries them again
  *
  * With --json the answer is one JSON value on standard output. Exit codes: 0 done; 1 something is wrong with what was
  * asked or found (a difference, a failed check, dead letters, nobody found); 2 the configuration cannot be used;
  * 3 a system could not be asked, try again.
  */
+import { randomUUID } from 'node:crypto'
 import { Command } from 'commander'
 import pg from 'pg'
 import { readConfig } from '../core/config.ts'
@@ -20,15 +23,20 @@ import { ConfigError, UpstreamError } from '../core/errors.ts'
 import { createLog } from '../core/log.ts'
 import { loadTexts, type Language } from '../core/text.ts'
 import { createLegacyData } from './accounts/legacy-data.ts'
+import { releaseLogin } from './accounts/login-release.ts'
 import { findActivations, readStatus } from './accounts/report.ts'
-import { bootstrapConfig, databaseConfig, statusConfig } from './config.ts'
+import { foundTrouble, sweepAccounts } from './accounts/sweep.ts'
+import { createSweepStore } from './accounts/sweep-store.ts'
+import { bootstrapConfig, databaseConfig, statusConfig, sweepConfig } from './config.ts'
 import { bootstrapDatabases } from './database/bootstrap.ts'
 import { listDeadLetters, redrive } from './jobs/dead-letters.ts'
 import { readOldestJob, withBoss } from './jobs/inspect.ts'
-import { printDeadLetters, printFound, printStatus, type Status } from './print.ts'
+import { connect } from './keycloak/connect.ts'
+import { printDeadLetters, printFound, printStatus, printSweep, type Status } from './print.ts'
 import { applyRealm } from './realm/apply.ts'
 import { readProbeConfig, readRealmConfig } from './realm/config.ts'
 import { diffRealm } from './realm/diff.ts'
+import { readerClient } from './realm/permissions.ts'
 import { printPlan, printProbe } from './realm/print.ts'
 import { probeRealm } from './realm/probe.ts'
 
@@ -111,6 +119,35 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
       exitCode: found.length > 0 ? 0 : 1,
     }
   })
+
+  const accounts = program.command('accounts').description('accounts at Keycloak')
+  add(accounts, 'sweep', 'close accounts that are gone; 1 when something is wrong', async () => {
+    const config = readConfig(sweepConfig, env)
+    const clientSecret = config.READER_CLIENT_SECRET
+    const reader = connect({
+      url: config.KEYCLOAK_URL,
+      realm: config.KEYCLOAK_REALM,
+      credential: { kind: 'client', clientId: readerClient, clientSecret },
+    })
+    const result = await withPool(env, (pool) =>
+      sweepAccounts(randomUUID(), { reader, store: createSweepStore(pool), log: quiet }),
+    )
+    return { value: result, text: printSweep(result), exitCode: foundTrouble(result) ? 1 : 0 }
+  })
+  const logins = program.command('logins').description('logins of Cofacering')
+  add(
+    logins,
+    'release <login>',
+    'let the login of a closed account be activated again',
+    async (login = '') => {
+      const release = await withPool(env, (pool) => releaseLogin(pool, login))
+      return {
+        value: release,
+        text: texts[chooseLanguage(env)](`release.${release.outcome}`),
+        exitCode: release.outcome === 'released' ? 0 : 1,
+      }
+    },
+  )
 
   const jobs = program.command('jobs').description('jobs that need an operator')
   const url = () => readConfig(databaseConfig, env).ADMIN_SYNC_DATABASE_URL

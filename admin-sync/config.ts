@@ -37,6 +37,14 @@ export const statusConfig = defineConfig({
   },
 })
 
+/** All that the command `accounts sweep` needs. */
+export const sweepConfig = defineConfig({
+  ...databaseConfig,
+  KEYCLOAK_URL: probeConfig.KEYCLOAK_URL,
+  KEYCLOAK_REALM: probeConfig.KEYCLOAK_REALM,
+  READER_CLIENT_SECRET: probeConfig.READER_CLIENT_SECRET,
+})
+
 /** What `database bootstrap` needs: a superuser for once, and the passwords that the roles get. */
 export const bootstrapConfig = defineConfig({
   SUPERUSER_DATABASE_URL: {

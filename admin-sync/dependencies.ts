@@ -2,9 +2,11 @@
 import type pg from 'pg'
 import { readDesk } from '../core/desk.ts'
 import type { Log } from '../core/log.ts'
+import { createAddressChangeStore } from './accounts/address-change-store.ts'
 import type { Enqueue } from './accounts/job.ts'
 import { createLegacyData } from './accounts/legacy-data.ts'
 import { createAccountStore } from './accounts/store.ts'
+import { createSweepStore } from './accounts/sweep-store.ts'
 import type { AdminSyncConfig } from './config.ts'
 import { createAddressLocks } from './jobs/address-lock.ts'
 import { lockConnections, type WorkDependencies } from './jobs/work.ts'
@@ -36,6 +38,8 @@ export function createDependencies(
   return {
     work: {
       store: createAccountStore(pool, enqueue),
+      sweepStore: createSweepStore(pool),
+      addressChanges: createAddressChangeStore(pool),
       keycloak: account(operatorClient, config.OPERATOR_CLIENT_SECRET),
       reader: account(readerClient, config.READER_CLIENT_SECRET),
       legacy,

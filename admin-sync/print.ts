@@ -1,6 +1,7 @@
-/** What `status`, `find` and `jobs` say to people at a terminal. Pure. */
+/** What `status`, `find`, `accounts sweep` and `jobs` say to people at a terminal. Pure. */
 import type { Translate } from '../core/text.ts'
 import type { FoundActivation, StatusNumbers } from './accounts/report.ts'
+import type { SweepResult } from './accounts/sweep.ts'
 import type { DeadLetter } from './jobs/dead-letters.ts'
 import type { OldestJob } from './jobs/inspect.ts'
 
@@ -76,6 +77,29 @@ function printActivation(t: Translate, activation: FoundActivation): string {
     ...fields.map(
       ([name, value]) => `  ${t(`find.${name}`).padEnd(18)}${value.replaceAll('\n', `\n${' '.repeat(20)}`)}`,
     ),
+  ].join('\n')
+}
+
+export function printSweep(result: SweepResult): string {
+  const { closed, leftLinks, sharedSubjects, tooManyGone } = result
+  return [
+    line('users read', result.users),
+    line('accounts of our record', result.opened),
+    line('closed: their user is gone', closed.length),
+    ...closed.map((id) => `    activation ${id}`),
+    ...(tooManyGone
+      ? [
+          '  More accounts are gone than setting closes_per_sweep allows: none was closed. Is it the right realm?',
+        ]
+      : []),
+    line('users with a link', result.linked),
+    line('links that should be gone', leftLinks.length),
+    ...leftLinks.map(
+      ({ user, activation }) =>
+        `    Keycloak ${user}, ${activation === undefined ? 'no account that we opened' : `activation ${activation}, to be unlinked again`}`,
+    ),
+    line('subjects of more than one user', sharedSubjects.length),
+    ...sharedSubjects.map((users) => `    Keycloak ${users.join(', ')}`),
   ].join('\n')
 }
 

@@ -8,6 +8,9 @@
  *   send-confirmation  a pending Keycloak user and its mail     open-account   the account, once both proofs are there
  *   unlink             the federated link has served            release        an activation ended: whose user was it?
  *   notify-contact     the contract's contact is told           purge-expired  what nobody finished (a cron job)
+ *
+ * Cron jobs that are about no activation in particular: sweep.ts (accounts that are gone, links that are left) and
+ * address-change.ts (the notice to an old address).
  */
 import type pg from 'pg'
 import type { Log } from '../../core/log.ts'

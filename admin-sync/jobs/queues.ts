@@ -13,7 +13,14 @@ import type { Enqueue, JobKind } from '../accounts/job.ts'
 
 export const schema = 'pgboss'
 export const deadLetterQueue = 'dead-letter'
-const cronQueues = { 'purge-expired': '*/10 * * * *', 'find-lost-jobs': '*/15 * * * *' } as const
+const everyMinute = '* * * * *'
+/** Times are UTC. */
+const cronQueues = {
+  'purge-expired': '*/10 * * * *',
+  'find-lost-jobs': '*/15 * * * *',
+  'sweep-accounts': '20 1 * * *',
+  'tell-address-change': everyMinute,
+} as const
 export type CronQueue = keyof typeof cronQueues
 
 const patient: QueueOptions = {
@@ -73,8 +80,10 @@ export async function ensureQueues(boss: PgBoss): Promise<void> {
     await boss.updateQueue(kind, queue)
   }
   for (const [queue, cron] of Object.entries(cronQueues)) {
-    await boss.createQueue(queue, { ...cronOptions, policy: 'singleton' })
-    await boss.updateQueue(queue, cronOptions)
+    // What runs every minute is its own retry.
+    const limits = cron === everyMinute ? { ...cronOptions, retryLimit: 0 } : cronOptions
+    await boss.createQueue(queue, { ...limits, policy: 'singleton' })
+    await boss.updateQueue(queue, limits)
     await boss.schedule(queue, cron)
   }
 }

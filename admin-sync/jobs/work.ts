@@ -13,11 +13,15 @@ import {
   type JobKind,
   type Outcome,
 } from '../accounts/job.ts'
+import { tellAddressChanges } from '../accounts/address-change.ts'
+import type { AddressChangeStore } from '../accounts/address-change-store.ts'
 import { notifyContact } from '../accounts/notify-contact.ts'
 import { openAccount } from '../accounts/open-account.ts'
 import { purgeExpired } from '../accounts/purge-expired.ts'
 import { release } from '../accounts/release.ts'
 import { sendConfirmation } from '../accounts/send-confirmation.ts'
+import { countSweep, sweepAccounts } from '../accounts/sweep.ts'
+import type { SweepStore } from '../accounts/sweep-store.ts'
 import { unlink } from '../accounts/unlink.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { findLostJobs } from './lost-jobs.ts'
@@ -34,11 +38,13 @@ const jobs: Record<JobKind, { run: AccountJob; atOnce: number; alone: boolean }>
   release: { run: release, atOnce: 1, alone: true },
   'notify-contact': { run: notifyContact, atOnce: 1, alone: false },
 }
-/** Connections that the locks may need at once: one a job, and one for the purge. */
-export const lockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 1)
+/** Connections that the locks may need at once: one a job, and one each for the two cron jobs that hold addresses. */
+export const lockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 2)
 
 export type WorkDependencies = Omit<AccountDependencies, 'holdAddress'> & {
   locks: AddressLocks
+  sweepStore: SweepStore
+  addressChanges: AddressChangeStore
   /** Called before each step of each job; for tests that kill a job there. */
   onStep?: (step: string, activationId: string | undefined) => void | Promise<void>
 }
@@ -58,6 +64,15 @@ export async function startWork(boss: PgBoss, dependencies: WorkDependencies): P
   const cron: Record<CronQueue, (job: Job) => Promise<object>> = {
     'purge-expired': (job) => purgeExpired(withLock(dependencies, job.signal, undefined).dependencies),
     'find-lost-jobs': () => findLostJobs(boss, dependencies.store),
+    'sweep-accounts': async ({ id, signal }) => {
+      const { reader, sweepStore, log } = dependencies
+      return countSweep(await sweepAccounts(id, { reader, store: sweepStore, log, signal }))
+    },
+    'tell-address-change': ({ signal }) =>
+      tellAddressChanges({
+        ...withLock(dependencies, signal, undefined).dependencies,
+        addressChanges: dependencies.addressChanges,
+      }),
   }
   for (const [queue, run] of Object.entries(cron))
     await boss.work<object, unknown, { perJobResults: true; pollingIntervalSeconds: number }>(
