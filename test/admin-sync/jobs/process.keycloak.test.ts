@@ -8,6 +8,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createLog } from '../../../core/log.ts'
+import { withBoss } from '../../../admin-sync/jobs/inspect.ts'
 import { startAdminSync, type AdminSync } from '../../../admin-sync/main.ts'
 import { createBench, password, readK, sha256 } from '../accounts/bench.ts'
 
@@ -26,6 +27,10 @@ beforeEach(() => {
   onStep = undefined
 })
 
+const passOf = (job: string) =>
+  lines
+    .map((line) => JSON.parse(line) as Record<string, unknown>)
+    .find((line) => line['event'] === 'job.done' && line['job'] === job)
 const events = () => lines.map((line) => (JSON.parse(line) as { event: string }).event)
 
 async function until(what: () => Promise<boolean>, timeoutMs = 20_000): Promise<void> {
@@ -184,6 +189,27 @@ describe('while it runs', () => {
     const text = (await cli('status')).out
     expect(text).not.toContain('@')
     expect(text).toMatch(/activated\s+\d/)
+  })
+
+  test('the sweep and the notices to old addresses are jobs of their own, with one line a pass', async () => {
+    await withBoss(bench.environment['ADMIN_SYNC_DATABASE_URL'] ?? '', log, async (boss) => {
+      await boss.send('sweep-accounts', {})
+      await boss.send('tell-address-change', {})
+    })
+    await until(async () => Boolean(passOf('sweep-accounts') && passOf('tell-address-change')))
+    expect(passOf('sweep-accounts')).toMatchObject({
+      pass_id: expect.any(String) as string,
+      duration_ms: expect.any(Number) as number,
+      users: expect.any(Number) as number,
+      closed: 0,
+      links_left: 0,
+      subjects_shared: 0,
+    })
+    const { rows } = await pool.query<{ name: string; cron: string }>(
+      'SELECT name, cron FROM pgboss.schedule',
+    )
+    expect(rows).toContainEqual({ name: 'sweep-accounts', cron: '20 1 * * *' })
+    expect(rows).toContainEqual({ name: 'tell-address-change', cron: '* * * * *' })
   })
 
   test('a stop lets the job under way end, and nothing is taken afterwards', async () => {
