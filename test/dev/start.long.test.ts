@@ -44,7 +44,10 @@ async function waitUntilRunning({ child, output }: Start): Promise<void> {
   }
 }
 
-/** Processes of this start: those that were told its folder or its portal, in their environment or their command. */
+/** What only the processes of this start are told: its folder, or one of its addresses. */
+const marks = [dir, `127.0.0.1:${ports.portal}`, `127.0.0.1:${ports.keycloak}`]
+
+/** Processes of this start, by their environment or their command. */
 function findProcesses(): string[] {
   return readdirSync('/proc')
     .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
@@ -52,7 +55,7 @@ function findProcesses(): string[] {
       try {
         const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ')
         const told = command + readFileSync(`/proc/${pid}/environ`, 'utf8')
-        return command !== '' && (told.includes(dir) || told.includes(`127.0.0.1:${ports.portal}`))
+        return command !== '' && marks.some((mark) => told.includes(mark))
           ? [`${pid} ${command.slice(0, 120)}`]
           : []
       } catch {
@@ -131,6 +134,7 @@ describe('npm start', () => {
     const broken = start()
     await waitUntilRunning(broken)
     const java = findProcesses().find((line) => line.includes(' java ') || line.includes('/java '))
+    expect(java).toBeDefined()
     process.kill(Number(java?.split(' ')[0]), 'SIGKILL')
     expect(await broken.exited).toBe(1)
     expect(broken.output()).toMatch(/Keycloak ended with code \d+: see .*keycloak\.log/)
