@@ -13,6 +13,7 @@ import {
   expectPage,
   expectSignedIn,
   fillRedirection,
+  finishActivation,
   openDoor,
   sample,
   signInAtKeycloak,
@@ -221,6 +222,23 @@ describe('a person with a Cofacering login', () => {
     await fillRedirection(page, address)
     expect(await page.getAttribute('body', 'data-page')).not.toBe('sent')
     await stranger.context.close()
+    await context.close()
+  })
+
+  it('comes through the portal in English, in one browser, and every page on the way is English', async () => {
+    const address = 'jane.smith@negoce-atlantique.example'
+    const { page, context } = await browser.open('en-GB')
+    const languages = new Set<string | null>()
+    page.on('domcontentloaded', () => {
+      void page.getAttribute('html', 'lang', { timeout: 2_000 }).then(
+        (language) => languages.add(language),
+        () => undefined, // the page went on meanwhile
+      )
+    })
+    await startActivation(page, product, { door: 'brokered', login: 'negoce.atlantique', address })
+    const mail = await finishActivation(page, product, address)
+    expect(mail.subject).toMatch(/confirm your e-mail address/i)
+    expect([...languages]).toEqual(['en'])
     await context.close()
   })
 })
