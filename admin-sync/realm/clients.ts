@@ -38,7 +38,8 @@ const closed = {
   clientAuthenticatorType: 'client-secret',
   standardFlowEnabled: false,
   implicitFlowEnabled: false,
-  // A password is typed at Keycloak only.
+  // A password is typed on Keycloak's pages; that the stock client admin-cli takes one is for administrators' kcadm,
+  // and the direct grant flow refuses a pending user there too.
   directAccessGrantsEnabled: false,
   serviceAccountsEnabled: false,
   // A token holds the roles that were mapped for this client, never all roles of the person.
