@@ -16,7 +16,7 @@ import { isConflict, isForbidden } from '../keycloak/connect.ts'
 import type { User } from '../keycloak/representations.ts'
 import { readCredentialForm, type Credential } from './credential.ts'
 import type { AccountDependencies, AccountJob, Checkpoint, Outcome } from './job.ts'
-import { mailAttributes, providerAlias } from './pending-user.ts'
+import { isPending, mailAttributes, providerAlias } from './pending-user.ts'
 import type { Activation, Refusal } from './store.ts'
 
 export const openAccount: AccountJob = async (dependencies, activation, checkpoint) => {
@@ -106,7 +106,7 @@ async function isFinished(
   { sub }: Activation,
   user: User,
 ): Promise<boolean> {
-  if (user.attributes?.['activation']) return false
+  if (isPending(user)) return false
   const links = await keycloak.listFederatedIdentities(user.id)
   return links.some(({ identityProvider, userId }) => identityProvider === providerAlias && userId === sub)
 }

@@ -25,7 +25,7 @@ export type MailAttributes = Record<(typeof mailAttributes)[number] | 'locale', 
 export type Found =
   | { kind: 'ours'; record: UserRecord; user: User }
   | { kind: 'absent'; record: UserRecord | undefined }
-  /** An account of somebody, or one that this account of ours may not even see. */
+  /** An account of somebody, one that we made and somebody let in by hand, or one that we may not even see. */
   | { kind: 'foreign'; record: UserRecord | undefined }
   /** We made it, and somebody deleted it. */
   | { kind: 'gone'; record: UserRecord }
@@ -39,6 +39,9 @@ export function isOurs(record: UserRecord | undefined, user: User): boolean {
   )
 }
 
+/** Pure. Without the mark a user of ours is an account in use: an address typed by anybody does not put it back. */
+export const isPending = (user: User): boolean => user.attributes?.['activation'] !== undefined
+
 /** Who has the address at Keycloak, as seen from our records. Writes nothing but a user id that was missing. */
 export async function findUser(
   { keycloak, store }: AccountDependencies,
@@ -48,7 +51,8 @@ export async function findUser(
   if (record && record.userId !== null) {
     try {
       const user = await keycloak.getUser(record.userId)
-      return user ? { kind: 'ours', record, user } : { kind: 'gone', record }
+      if (!user) return { kind: 'gone', record }
+      return isPending(user) ? { kind: 'ours', record, user } : { kind: 'foreign', record }
     } catch (error) {
       // It was put among the protected accounts: it is an administrator's now.
       if (isForbidden(error)) return { kind: 'foreign', record }
@@ -57,7 +61,7 @@ export async function findUser(
   }
   const user = await keycloak.findUserByEmail(activation.address)
   if (!user) return { kind: 'absent', record }
-  if (!record || !isOurs(record, user)) return { kind: 'foreign', record }
+  if (!record || !isOurs(record, user) || !isPending(user)) return { kind: 'foreign', record }
   await store.setUserId(record.record, user.id)
   return { kind: 'ours', record: { ...record, userId: user.id }, user }
 }
@@ -157,8 +161,7 @@ async function findReasonToLeave(
   if (user.enabled === false) return 'disabled'
   if (user.email?.toLowerCase() !== addressKey.toLowerCase()) return 'address_changed'
   const attributes = Object.keys((user.attributes as object | undefined) ?? {})
-  // Somebody let the person in by hand: it is an account in use.
-  if (!attributes.includes('activation')) return 'not_pending'
+  if (!isPending(user)) return 'not_pending'
   if (attributes.some((name) => !pendingAttributes.includes(name))) return 'has_foreign_attribute'
   if ((await reader.listFederatedIdentities(user.id)).length > 0) return 'linked'
   if ((await reader.listGroups(user.id)).length > 0) return 'in_group'

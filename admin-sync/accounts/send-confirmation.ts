@@ -121,12 +121,8 @@ async function refreshUser(
   if (user.email?.toLowerCase() !== activation.address.toLowerCase()) return { refusal: 'address_changed' }
   await checkpoint('update-user')
   const attributes = Object.fromEntries(Object.entries(mail).map(([name, value]) => [name, [value]]))
-  const written = await keycloak.updateUserMerged(user.id, {
-    attributes: { ...attributes, activation: ['pending'] },
-  })
+  const written = await keycloak.updateUserMerged(user.id, { attributes })
   if (!written) throw new UpstreamError('keycloak', 404, 'retry', 'user_vanished')
-  // Taken off in the console: it may have a session, which the flows would not look at again.
-  if (!user.attributes?.['activation']) await keycloak.logoutUser(user.id)
   return { id: user.id, verified: user.emailVerified === true }
 }
 

@@ -269,6 +269,20 @@ describe('an administrator’s decision', () => {
     expect(inbox.mails).toHaveLength(1)
   })
 
+  test('a user let in by hand is an account: a later activation leaves it as it is, sessions included', async () => {
+    const address = bench.nextAddress()
+    await bench.startAndMail({ address })
+    const letIn = await admin.updateUserMerged((await bench.user(address))?.id ?? '', {
+      attributes: { activation: undefined },
+    })
+    const { id } = await bench.start({ address })
+    inbox.clear()
+    expect(await bench.runWell('send-confirmation', id)).toBe('refused:address_taken')
+    expect((await bench.user(address))?.attributes).toEqual(letIn?.attributes)
+    expect(await attributesOf(address)).not.toHaveProperty('activation')
+    expect(inbox.mails).toHaveLength(1)
+  })
+
   test('attributes given to a pending user in the console survive the next mail', async () => {
     const address = bench.nextAddress()
     await bench.startAndMail({ address })
