@@ -61,6 +61,7 @@ export async function startSmtpSink(options: {
     allowInsecureAuth: true,
     disabledCommands: ['STARTTLS'],
     disableReverseLookup: true,
+    closeTimeout: 500, // a stop does not wait for mails that hang
     size: 20 * 2 ** 20,
     onData: callbackify(async (stream: SMTPServerDataStream, session: SMTPServerSession) => {
       try {

@@ -1,5 +1,6 @@
 /** A mail server inside the test file: what Keycloak and admin-sync send arrives here. */
 import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll } from 'vitest'
 import { readMail, startSmtpSink, type Mail } from '../../dev/smtp-sink.ts'
 
@@ -15,6 +16,11 @@ export type TestInbox = {
   waitForMail: (to: string, predicate?: (mail: Mail) => boolean, timeoutMs?: number) => Promise<Mail>
   /** While set, every mail is answered with a temporary error, as by a server in trouble. */
   refuse: (refusing: boolean) => void
+  /** Every mail is accepted so much later. */
+  delay: (ms: number) => void
+  /** Nobody listens any more; `start` listens on the same port again. */
+  stop: () => Promise<void>
+  start: () => Promise<void>
   clear: () => void
 }
 
@@ -22,21 +28,35 @@ export type TestInbox = {
 export async function startInbox(): Promise<TestInbox> {
   const mails: Mail[] = []
   let refusing = false
+  let delayMs = 0
   let waiting: (() => void)[] = []
-  const sink = await startSmtpSink({
-    port: 0,
-    onMail: async (raw, to) => {
-      if (refusing) throw new Error('the test refuses mail')
-      mails.push(await readMail(raw, { id: randomUUID(), receivedAt: new Date().toISOString(), to }))
-      const woken = waiting
-      waiting = []
-      for (const wake of woken) wake()
-    },
-  })
-  afterAll(() => sink.stop())
+  const listen = (onPort: number) => startSmtpSink({ port: onPort, onMail: keep })
+  const keep = async (raw: Buffer, to: string[]) => {
+    if (delayMs > 0) await sleep(delayMs)
+    if (refusing) throw new Error('the test refuses mail')
+    mails.push(await readMail(raw, { id: randomUUID(), receivedAt: new Date().toISOString(), to }))
+    const woken = waiting
+    waiting = []
+    for (const wake of woken) wake()
+  }
+  let sink: Awaited<ReturnType<typeof listen>> | undefined = await listen(0)
+  const { port } = sink
+  const stop = async () => {
+    const stopping = sink
+    sink = undefined
+    await stopping?.stop()
+  }
+  afterAll(stop)
   return {
     host: '127.0.0.1',
-    port: sink.port,
+    port,
+    stop,
+    start: async () => {
+      sink ??= await listen(port)
+    },
+    delay: (ms) => {
+      delayMs = ms
+    },
     mails,
     waitForMail: async (to, predicate = () => true, timeoutMs = 15_000) => {
       const isWanted = (mail: Mail) =>

@@ -39,10 +39,12 @@ export async function fetchAdminToken(server: KeycloakServer): Promise<string> {
 /**
  * A name for a realm that the file makes itself (`realm apply`, or a POST); the realm is deleted after its last test.
  * Call it at the top of the test file.
+ * @param own a server of the file's own (own-servers.ts), which takes the realm with it when it goes
  */
-export async function createRealm(): Promise<KeycloakServer & { realmName: string }> {
-  const server = await useKeycloak()
+export async function createRealm(own?: KeycloakServer): Promise<KeycloakServer & { realmName: string }> {
   const realmName = `test-${randomBytes(5).toString('hex')}`
+  if (own) return { ...own, realmName }
+  const server = await useKeycloak()
   afterAll(async () => {
     const authorization = `Bearer ${await fetchAdminToken(server)}`
     await fetch(`${server.url}/admin/realms/${realmName}`, { method: 'DELETE', headers: { authorization } })

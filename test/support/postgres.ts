@@ -4,6 +4,7 @@ import { afterAll, inject } from 'vitest'
 import { bootstrapDatabases, connectionUrl } from '../../admin-sync/database/bootstrap.ts'
 import { loadCofacering } from '../../dev/cofacering/load.ts'
 import { rolePasswords } from '../../dev/secrets.ts'
+import type { PostgresServer } from './servers.ts'
 
 /** A connection URL for each role of the database `ellipro`. */
 export type TestDatabase = { name: string; superuser: string; sync: string; provider: string }
@@ -12,15 +13,15 @@ export type TestCofacering = { name: string; superuser: string; reader: string }
 
 let count = 0
 
-function asSuperuser(database: string): string {
-  const url = new URL(inject('postgres').url)
+function asSuperuser(server: PostgresServer, database: string): string {
+  const url = new URL(server.url)
   url.pathname = `/${database}`
   return url.href
 }
 
 /** Runs `work` with a superuser's connection to the database `postgres`. */
-async function withSuperuser<T>(work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = new pg.Client({ connectionString: inject('postgres').url })
+async function withSuperuser<T>(server: PostgresServer, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client({ connectionString: server.url })
   await client.connect()
   try {
     return await work(client)
@@ -29,17 +30,18 @@ async function withSuperuser<T>(work: (client: pg.Client) => Promise<T>): Promis
   }
 }
 
-function nextName(): string {
-  const { prefix } = inject('postgres')
+function nextName({ prefix }: PostgresServer): string {
   return `${prefix}_${process.pid}_${process.env['VITEST_WORKER_ID'] ?? '0'}_${++count}`
 }
 
 /** @param owner default: the superuser */
-async function copyDatabase(template: string, owner?: string): Promise<string> {
-  const name = nextName()
+async function copyDatabase(server: PostgresServer, template: string, owner?: string): Promise<string> {
+  const name = nextName(server)
   const options = `TEMPLATE ${template}${owner === undefined ? '' : ` OWNER ${owner}`}`
-  await withSuperuser((client) => client.query(`CREATE DATABASE ${name} ${options}`))
-  afterAll(() => withSuperuser((client) => dropDatabase(client, name)))
+  await withSuperuser(server, (client) => client.query(`CREATE DATABASE ${name} ${options}`))
+  // A server of the file's own goes away with all its data, and may be dead by then.
+  if (server.url === inject('postgres').url)
+    afterAll(() => withSuperuser(server, (client) => dropDatabase(client, name)))
   return name
 }
 
@@ -55,39 +57,40 @@ async function dropDatabase(client: pg.Client, name: string): Promise<void> {
 /**
  * A migrated database without data. Call it at the top of the test file (`const database = await createDatabase()`), or
  * once more wherever another one is wanted there: it is dropped after the file's last test.
+ * @param server default: the one that the run shares
  */
-export async function createDatabase(): Promise<TestDatabase> {
-  const { url, secrets, template } = inject('postgres')
-  const name = await copyDatabase(template, 'ellipro_owner')
+export async function createDatabase(server: PostgresServer = inject('postgres')): Promise<TestDatabase> {
+  const { url, secrets, template } = server
+  const name = await copyDatabase(server, template, 'ellipro_owner')
   // Rights on a database itself are not part of its copy.
   await bootstrapDatabases(url, rolePasswords(secrets), { ellipro: name })
   return {
     name,
-    superuser: asSuperuser(name),
+    superuser: asSuperuser(server, name),
     sync: connectionUrl(url, 'ellipro_sync', secrets.databaseSync, name),
     provider: connectionUrl(url, 'ellipro_provider', secrets.databaseProvider, name),
   }
 }
 
 /** The sample customers in a database of their own: generated once a run, copied for each file. */
-export async function createCofacering(): Promise<TestCofacering> {
-  const { url, secrets, prefix } = inject('postgres')
+export async function createCofacering(server: PostgresServer = inject('postgres')): Promise<TestCofacering> {
+  const { url, secrets, prefix } = server
   const template = `${prefix}_cofacering`
-  await withSuperuser(async (client) => {
+  await withSuperuser(server, async (client) => {
     await client.query(`SELECT pg_advisory_lock(hashtextextended('cofacering template', 0))`)
     const found = await client.query('SELECT FROM pg_database WHERE datname = $1', [template])
     if (found.rowCount === 0) {
       const half = `${template}_new`
       await bootstrapDatabases(url, rolePasswords(secrets), { cofacering: half })
-      await loadCofacering(asSuperuser(half))
+      await loadCofacering(asSuperuser(server, half))
       await client.query(`ALTER DATABASE ${half} RENAME TO ${template}`)
     }
   })
-  const name = await copyDatabase(template)
+  const name = await copyDatabase(server, template)
   await bootstrapDatabases(url, rolePasswords(secrets), { cofacering: name })
   return {
     name,
-    superuser: asSuperuser(name),
+    superuser: asSuperuser(server, name),
     reader: connectionUrl(url, 'cofacering_reader', secrets.databaseCofaceringReader, name),
   }
 }
