@@ -5,13 +5,14 @@
  * requests it does two small things by the clock: it looks after the OP's signing keys, and it removes what has
  * expired from its own tables. Ends with status 1 when the configuration cannot be used or the database never comes.
  */
+import { createServer } from 'node:http'
 import { maskConfig } from '../core/config.ts'
 import { waitForVersion } from '../core/database/migrate.ts'
 import { createPool } from '../core/database/pool.ts'
 import { ConfigError } from '../core/errors.ts'
 import { createLog, type Log } from '../core/log.ts'
 import { createApp } from './app.ts'
-import { providerConfig, readProviderConfig } from './config.ts'
+import { providerConfig, readProviderConfig, type ProviderConfig } from './config.ts'
 import { createDependencies } from './dependencies.ts'
 import { createSqlDirectory } from './legacy/sql.ts'
 import { purgeExpired } from './purge.ts'
@@ -22,11 +23,14 @@ const purgeEveryMs = 600_000
 const databaseSeconds = 120
 const stopSeconds = 10
 
-async function main(): Promise<void> {
-  const config = readProviderConfig()
-  const log = createLog('provider', config.LOG_LEVEL)
-  log.info({ event: 'provider.starting', configuration: maskConfig(providerConfig, config) })
+export type Provider = { stop: () => Promise<void> }
 
+/**
+ * Resolves when it listens.
+ * @throws the errors of `pg` when the database cannot be reached in two minutes, ConfigError when the sealing key is
+ *   another one than that of the database, and those of `listen`
+ */
+export async function startProvider(config: ProviderConfig, log: Log): Promise<Provider> {
   const pool = createPool(config.PROVIDER_DATABASE_URL, 'ellipro-provider', log)
   await waitForVersion(pool, databaseSeconds)
   const directory = createSqlDirectory({ url: config.LEGACY_DATABASE_URL, log })
@@ -36,21 +40,16 @@ async function main(): Promise<void> {
     every(keysEveryMs, log, 'op.keys_failed', () => dependencies.op.refreshKeys()),
     every(purgeEveryMs, log, 'provider.purge_failed', () => purgeExpired(pool, Date.now())),
   ]
-  const server = createApp(dependencies, createScreens(dependencies)).listen(
-    config.PROVIDER_PORT,
-    config.PROVIDER_HOST,
-  )
-  server.on('listening', () => log.info({ event: 'provider.listening', url: config.PROVIDER_URL }))
-  server.on('error', (err) => {
-    log.error({ event: 'provider.cannot_listen', err })
-    process.exit(1)
+  const server = createServer(createApp(dependencies, createScreens(dependencies)))
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject)
+    server.listen(config.PROVIDER_PORT, config.PROVIDER_HOST, resolve)
   })
 
   let stopping = false
-  async function stop(signal: string): Promise<void> {
+  async function stop(): Promise<void> {
     if (stopping) return
     stopping = true
-    log.info({ event: 'provider.stopping', signal })
     timers.forEach(clearInterval)
     // Requests under way are answered; whoever keeps a connection open without one does not hold us up.
     const closed = new Promise<void>((done) => server.close(() => done()))
@@ -58,10 +57,8 @@ async function main(): Promise<void> {
     setTimeout(() => server.closeAllConnections(), stopSeconds * 1000).unref()
     await closed
     await Promise.all([pool.end(), directory.close()])
-    log.info({ event: 'provider.stopped' })
   }
-  process.on('SIGTERM', (signal) => void stop(signal))
-  process.on('SIGINT', (signal) => void stop(signal))
+  return { stop }
 }
 
 /** Runs `work` by the clock; a failure is logged and tried again next time. */
@@ -71,10 +68,27 @@ function every(ms: number, log: Log, failed: string, work: () => Promise<void>):
   }, ms).unref()
 }
 
-try {
-  await main()
-} catch (error) {
-  // Before the log exists, and for people: the whole list of what is wrong.
-  console.error(error instanceof ConfigError ? error.message : error)
-  process.exit(1)
+async function main(): Promise<void> {
+  const config = readProviderConfig()
+  const log = createLog('provider', config.LOG_LEVEL)
+  log.info({ event: 'provider.starting', configuration: maskConfig(providerConfig, config) })
+  const provider = await startProvider(config, log)
+  log.info({ event: 'provider.listening', url: config.PROVIDER_URL })
+
+  const end = async (signal: string) => {
+    log.info({ event: 'provider.stopping', signal })
+    await provider.stop()
+    log.info({ event: 'provider.stopped' })
+  }
+  process.once('SIGTERM', (signal) => void end(signal))
+  process.once('SIGINT', (signal) => void end(signal))
 }
+
+if (import.meta.main)
+  try {
+    await main()
+  } catch (error) {
+    // For people: the whole list of what is wrong.
+    console.error(error instanceof ConfigError ? error.message : error)
+    process.exit(1)
+  }
