@@ -25,6 +25,8 @@ export default defineConfig({
         include: [`test/**/*.${name}.test.ts`],
         globalSetup: setup,
         pool: 'forks' as const,
+        // the pure ones leave nothing behind for one another, and most of their time would be loading modules again
+        isolate: name !== 'pure',
         // what a test prints is shown when it fails
         silent: 'passed-only' as const,
         slowTestThreshold: 5000,

@@ -3,17 +3,17 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, describe, expect, test, vi } from 'vitest'
+import { afterAll, describe, expect, test, vi } from 'vitest'
 import { Child } from '../../dev/child.ts'
 import { isAlive } from '../../dev/lock.ts'
 
 const root = join(import.meta.dirname, '../..')
 const dir = mkdtempSync(join(tmpdir(), 'ellipro-child-'))
 const started: ChildProcess[] = []
-afterEach(() => {
+afterAll(() => {
   for (const process of started.splice(0)) process.kill('SIGKILL')
+  rmSync(dir, { recursive: true })
 })
-afterAll(() => rmSync(dir, { recursive: true }))
 
 /** The ids of the fixture's own child (a guard) and grandchild, once they run. */
 async function readIds(parent: ChildProcess, log: string): Promise<{ child: number; grandchild: number }> {
@@ -36,7 +36,8 @@ async function findSurvivors(...pids: number[]): Promise<number[]> {
   return alive()
 }
 
-describe('a child process', () => {
+// They wait most of the time: together they take as long as the slowest.
+describe.concurrent('a child process', () => {
   test.each(['SIGTERM', 'SIGKILL'] as const)(
     'goes, with its own children, when its parent gets %s',
     async (signal) => {
