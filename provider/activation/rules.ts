@@ -24,8 +24,12 @@ export type AddressResult =
   | { ok: false; problem: AddressProblem; address?: undefined }
 
 const invisibleEdges = /^[\s\p{Cf}\p{Cc}]+|[\s\p{Cf}\p{Cc}]+$/gu
-/** RFC 5321 section 4.1.2, Dot-string. Quoted local parts exist in the RFC and in no mailbox that people have. */
-const localPart = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+(\.[a-z0-9!#$%&'*+/=?^_`{|}~-]+)*$/i
+/**
+ * RFC 5321 section 4.1.2, Dot-string. Quoted local parts exist in the RFC and in no mailbox that people have. Without
+ * `%` and `!`, by which old servers pass a mail on to a mailbox elsewhere (`someone%other@relay`), nor `-` in front,
+ * which programs behind a mail server have taken for an option.
+ */
+const localPart = /^(?!-)[a-z0-9#$&'*+/=?^_`{|}~-]+(\.[a-z0-9#$&'*+/=?^_`{|}~-]+)*$/i
 /** Letters, marks and digits of any script, before IDNA maps them. Keeps `%`, `/`, `:` from the URL parser. */
 const typedDomain = /^[\p{L}\p{M}\p{N}.。．-]+$/u
 /** Two labels at least, and a last one that is not a number: no IP address is a mailbox's domain. */

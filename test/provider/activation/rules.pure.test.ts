@@ -18,6 +18,10 @@ const accepted: [typed: string, address: string][] = [
   ['contact@société.fr', 'contact@xn--socit-esab.fr'],
   ['contact@socie\u0301te\u0301.fr', 'contact@xn--socit-esab.fr'],
   ['contact@例え。jp', 'contact@xn--r8jz45g.jp'],
+  // Letters that only look alike are another domain, and say so in ASCII; wide and bold ones are the same domain.
+  ['contact@sоciete.fr', 'contact@xn--sciete-wqf.fr'],
+  ['contact@ｓｏｃｉｅｔｅ．𝐟𝐫', 'contact@societe.fr'],
+  ['contact@Straße.de', 'contact@xn--strae-oqa.de'],
   [`${'a'.repeat(64)}@societe.fr`, `${'a'.repeat(64)}@societe.fr`],
 ]
 
@@ -51,6 +55,14 @@ const refused: [problem: AddressProblem, typed: string][] = [
     '"a"@c.fr',
     'mailto:a@b.fr',
     'a\\@b.fr',
+    // a mailbox elsewhere, an option
+    'victim%other.fr@relay.fr',
+    'other.fr!victim@relay.fr',
+    '@relay.fr:victim@other.fr',
+    '-oQ/tmp@b.fr',
+    // the end of a mail, for a server that sees it where another does not
+    'a@b.fr\n.\r\nMAIL FROM:<c@d.fr>',
+    'a@b.fr>\r\nRCPT TO:<c@d.fr',
     // local parts that are none
     '@b.fr',
     '.a@b.fr',

@@ -20,6 +20,14 @@ describe('a cookie', () => {
     expect(readCookie(header, name)).toBe(value)
   })
 
+  it.each(['\u00a0', '\u00c2\u00a0', '\u00c2\u0085', '\u00e2\u0080\u0080', '\u000b', '\ufeff', 'x,', '"'])(
+    'whose name only begins with %j is not ours: a sibling host may set it for the whole domain',
+    (before) => {
+      expect(readCookie(`z=1; ${before}__Host-a=planted`, '__Host-a')).toBeUndefined()
+      expect(readCookie(`__Host-a=ours; ${before}__Host-a=planted`, '__Host-a')).toBe('ours')
+    },
+  )
+
   it('that was planted beside ours is not believed, and neither is ours', () => {
     expect(readCookie('a=ours; a=planted', 'a')).toBeUndefined()
   })
