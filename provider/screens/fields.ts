@@ -44,13 +44,16 @@ export function textField(t: Translate, field: Field): Html {
       autocapitalize="none"
       spellcheck="false"
       required
-      ${field.autofocus && 'autofocus'}
+      ${hasFocus(field) && 'autofocus'}
       ${describe(field)}
     />`,
   )
 }
 
-/** A password, with a button that shows it where scripts run; without them the button stays away. */
+/**
+ * A password, with a button that shows it where scripts run; without them the button stays away. No `maxlength`: it
+ * would cut a pasted password without a word.
+ */
 export function passwordField(t: Translate, field: Field & { rules?: Html }): Html {
   const { name } = field
   return frame(
@@ -63,9 +66,10 @@ export function passwordField(t: Translate, field: Field & { rules?: Html }): Ht
         name="${name}"
         type="password"
         autocomplete="${field.autocomplete}"
-        maxlength="1024"
+        autocapitalize="none"
+        spellcheck="false"
         required
-        ${field.autofocus && 'autofocus'}
+        ${hasFocus(field) && 'autofocus'}
         ${describe(field)}
       />
       <button
@@ -104,7 +108,7 @@ export function choiceField(
     ${field.hint && html`<p class="ell-hint" id="${name}-hint">${field.hint}</p>`}
     ${errorLine(t, name, flash)}
     ${field.options.map(
-      ({ value, label }) =>
+      ({ value, label }, index) =>
         html`<div class="ell-choice">
           <input
             type="radio"
@@ -112,11 +116,28 @@ export function choiceField(
             name="${name}"
             value="${value}"
             ${value === field.chosen && 'checked'}
+            ${index === 0 && hasFocus(field) && 'autofocus'}
           />
           <label for="${name}-${value}">${label}</label>
         </div>`,
     )}
   </fieldset>`
+}
+
+/**
+ * The address that the password of a page without an address belongs to: invisible, so that password managers save and
+ * fill the right pair, and do not offer the Cofacering password that they know of this site.
+ */
+export function hiddenUsername(address: string): Html {
+  return html`<input
+    class="ell-visually-hidden"
+    type="text"
+    value="${address}"
+    autocomplete="username"
+    tabindex="-1"
+    aria-hidden="true"
+    readonly
+  />`
 }
 
 export function actions(...buttons: (Html | undefined)[]): Html {
@@ -142,6 +163,13 @@ export function facts(pairs: [name: string, value: string][]): Html {
         </div>`,
     )}
   </dl>`
+}
+
+/** Where the person goes on: in the first field that was refused; else in the page's first one, unless a notice has the focus. */
+function hasFocus({ name, flash, autofocus = false }: Pick<Field, 'name' | 'flash' | 'autofocus'>): boolean {
+  const [firstRefused] = Object.keys(flash.errors ?? {})
+  if (firstRefused !== undefined) return firstRefused === name
+  return autofocus && (flash.notice?.kind ?? 'info') === 'info'
 }
 
 function frame(t: Translate, field: Field & { rules?: Html }, control: Html): Html {

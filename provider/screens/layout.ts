@@ -13,6 +13,7 @@ import type { HtmlEscapedString } from 'hono/utils/html'
 import type { Desk } from '../../core/desk.ts'
 import { languages, type Language, type Translate } from '../../core/text.ts'
 import { contextOf } from '../web/context.ts'
+import { showNotice, type Flash } from './flash.ts'
 
 /** What `html` gives: escaped markup, or the promise of it when a part of it was one. */
 export type Html = HtmlEscapedString | Promise<HtmlEscapedString>
@@ -32,10 +33,12 @@ export type Page = {
   title: string
   /** The current step; no line of steps when absent. */
   step?: Step
-  /** Goes on by itself after some seconds. `url` is ours, or made from configuration. */
-  refresh?: { url: string; seconds: number }
-  /** At most one, above everything else in the card. */
+  /** Goes on by itself after some seconds; `url` is ours, or made from configuration. */
+  refresh?: { url: string; seconds: number; withoutScriptsOnly?: boolean }
+  /** At most one, above everything else in the card; that of `flash` when absent. */
   notice?: Notice | undefined
+  /** What the form of this page, or another one, had to say: a refusal is named in the title as well. */
+  flash?: Flash
   /** The inside of the card, below the heading. */
   body: Html
   /** The body gives the desk's contacts itself: none at the foot. */
@@ -44,15 +47,17 @@ export type Page = {
   scripts?: readonly string[]
 }
 
-/** Answers with a page. HEAD gets the same status and headers. */
+/** Answers with a page; status 400 or more adds the reference for the desk. HEAD gets the same status and headers. */
 export async function renderPage(res: Response, page: Page): Promise<void> {
-  const { t, language, path, desk } = contextOf(res)
+  const { t, language, path, desk, reference } = contextOf(res)
+  const { status = 200 } = page
+  const notice = page.notice ?? (page.flash && showNotice(t, page.flash))
   const head = html`<meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
     <meta name="color-scheme" content="light dark" />
     <meta name="robots" content="noindex, nofollow" />
-    ${page.refresh && html`<meta http-equiv="refresh" content="${page.refresh.seconds};url=${page.refresh.url}" />`}
-    <title>${page.title} - Ellipro</title>
+    ${refreshTag(page)}
+    <title>${titleOf(t, page)}</title>
     <link rel="icon" type="image/svg+xml" href="/assets/favicon.svg" />
     <link rel="stylesheet" href="/assets/tokens.css" />
     <link rel="stylesheet" href="/assets/pages.css" />
@@ -69,16 +74,32 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
           ${page.step && stepsLine(t, page.step)}
           <div class="ell-card">
             <h1 class="ell-title">${page.title}</h1>
-            ${page.notice && noticeBox(t, page.notice)} ${page.body}
+            ${notice && noticeBox(t, notice)} ${page.body}
+            ${status >= 400 && html`<p class="ell-hint">${t('error.reference', { reference })}</p>`}
           </div>
           ${!page.hasDesk && deskFooter(t, language, desk)}
         </main>
       </body>
     </html>`
+  // Whatever may pass by itself says when to look again.
+  if (page.status === 503 && !res.hasHeader('Retry-After')) res.setHeader('Retry-After', '30')
   res
-    .status(page.status ?? 200)
+    .status(status)
     .type('html')
     .send(document.toString())
+}
+
+/** Read out first when a page is loaded: a refusal, the heading, and how far the person has come. */
+function titleOf(t: Translate, { title, step, flash, notice }: Page): string {
+  const isRefused = flash?.errors !== undefined || (notice ?? flash?.notice)?.kind === 'error'
+  const place = step ? ` (${t('layout.step.place', { step, of: stepNames.length })})` : ''
+  return `${isRefused ? t('form.error_prefix') : ''}${title}${place} - Ellipro`
+}
+
+function refreshTag({ refresh }: Page): Html | undefined {
+  if (!refresh) return undefined
+  const tag = html`<meta http-equiv="refresh" content="${refresh.seconds};url=${refresh.url}" />`
+  return refresh.withoutScriptsOnly ? html`<noscript>${tag}</noscript>` : tag
 }
 
 function header(t: Translate, language: Language, path: string): Html {
@@ -114,14 +135,21 @@ function header(t: Translate, language: Language, path: string): Html {
 }
 
 function stepsLine(t: Translate, current: Step): Html {
-  return html`<ol class="ell-steps" aria-label="${t('layout.steps')}">
+  // `role`: Safari takes the list out of a list without bullets.
+  return html`<ol class="ell-steps" role="list" aria-label="${t('layout.steps')}">
     ${stepNames.map((name, index) => {
       const label = html`<span class="ell-steps__label">${t(`layout.step.${name}`)}</span>`
       if (index + 1 < current)
         return html`<li class="ell-steps__item ell-steps__item--done">
           ${label} <span class="ell-visually-hidden">${t('layout.step.done')}</span>
         </li>`
-      if (index + 1 === current) return html`<li class="ell-steps__item" aria-current="step">${label}</li>`
+      if (index + 1 === current)
+        return html`<li class="ell-steps__item" aria-current="step">
+          ${label}
+          <span class="ell-visually-hidden"
+            >(${t('layout.step.place', { step: current, of: stepNames.length })})</span
+          >
+        </li>`
       return html`<li class="ell-steps__item">${label}</li>`
     })}
   </ol>`
@@ -129,19 +157,26 @@ function stepsLine(t: Translate, current: Step): Html {
 
 function noticeBox(t: Translate, notice: Notice): Html {
   const isError = notice.kind === 'error'
+  // A whole page was loaded, which screen readers do not take for a change to be announced: the focus tells it. A mere
+  // hint leaves the focus to the page's first field.
+  const focus = notice.kind !== 'info' && html`tabindex="-1" autofocus`
   const prefix = isError && html`<span class="ell-visually-hidden">${t('form.error_prefix')}</span>`
-  return html`<div class="ell-notice ell-notice--${notice.kind}" role="${isError ? 'alert' : 'status'}">
+  return html`<div
+    class="ell-notice ell-notice--${notice.kind}"
+    role="${isError ? 'alert' : 'status'}"
+    ${focus}
+  >
     ${notice.title && html`<p class="ell-notice__title">${prefix}${notice.title}</p>`}
     ${notice.text && html`<p>${!notice.title && prefix}${notice.text}</p>`}
   </div>`
 }
 
 function deskFooter(t: Translate, language: Language, desk: Desk): Html {
-  return html`<footer class="ell-desk" aria-labelledby="desk">
+  return html`<section class="ell-desk" aria-labelledby="desk">
     <h2 class="ell-desk__title" id="desk">${t('desk.help')}</h2>
     <p>${t('desk.name')}, <span class="ell-desk__hours">${desk.hours[language]}</span></p>
     ${deskContacts(desk)}
-  </footer>`
+  </section>`
 }
 
 /** Telephone with its price, and e-mail, as links. */

@@ -18,6 +18,7 @@ export function securityHeaders(https: boolean): RequestHandler[] {
           styleSrc: ["'self'"],
           imgSrc: ["'self'", 'data:'],
           scriptSrc: ["'self'"],
+          connectSrc: ["'self'"],
           formAction: ["'self'"],
           baseUri: ["'none'"],
           frameAncestors: ["'none'"],

@@ -12,6 +12,7 @@ import type { ConfirmOutcome } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import { typed } from '../fields.ts'
+import { orGiveBack } from '../../throttle/throttle.ts'
 import type { Flash } from '../flash.ts'
 import type { ScreenParts } from '../parts.ts'
 import { activationId } from '../sent/route.ts'
@@ -26,30 +27,34 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
       const id = activationId(req)
       if (req.query['k'] !== undefined) {
         const k = parseSecret(req.query['k'])
-        if (req.method !== 'HEAD' && k) {
+        const view = k ? await store.linkView(id, k) : undefined
+        // A wrong one is not kept: other sites could fill the browser with them until no request fits any more.
+        if (!k || view?.outcome === 'bad_link') return res.redirect(303, `${pageOf(id)}?damaged=1`)
+        if (req.method !== 'HEAD') {
           secrets.keepLink(res, id, k)
           // The mail was written in the person's language; a browser that has chosen none goes on in it.
-          const { locale } = await store.linkView(id, k)
-          if (locale && !cookies.read(req, 'language'))
-            cookies.set(res, 'language', locale, { maxAgeSeconds: 31_536_000 })
+          if (view?.locale && !cookies.read(req, 'language'))
+            cookies.set(res, 'language', view.locale, { maxAgeSeconds: 31_536_000 })
         }
-        return res.redirect(303, k ? pageOf(id) : `${pageOf(id)}?damaged=1`)
+        return res.redirect(303, pageOf(id))
       }
       const k = req.query['damaged'] === undefined ? secrets.link(req, id) : undefined
-      const own = await isOwn(parts, req, id)
+      const started = await startedHere(parts, req, id)
       if (!k)
         return showLinkProblem(
           res,
           id,
           req.query['damaged'] === undefined ? 'no_link' : 'bad_link',
-          own,
+          started !== undefined,
           parts,
         )
       const view = await store.linkView(id, k)
-      if (view.outcome === 'valid') return showConfirmation(res, id, view, flashes.take(req, res))
+      contextOf(res).correlation.takeOver(view.correlationId)
+      if (view.outcome === 'valid')
+        return showConfirmation(res, id, view, flashes.take(req, res), started?.address)
       if (view.outcome === 'opened' && secrets.finisherHash(req, id))
         return res.redirect(303, `/activation/${id}/opening`)
-      await showLinkProblem(res, id, view.outcome, own, parts)
+      await showLinkProblem(res, id, view.outcome, started !== undefined, parts)
     },
 
     async submit(req, res) {
@@ -87,18 +92,23 @@ async function confirm(
 ): Promise<Exclude<ConfirmOutcome, 'wrong_password' | 'locked'> | Flash> {
   const k = secrets.link(req, id)
   // Whoever has no k of this activation cannot use up its tries.
-  if (!k || !['valid', 'opened'].includes((await store.linkView(id, k)).outcome)) return 'bad_link'
-  const { network, requestId } = contextOf(res)
+  const view = k && (await store.linkView(id, k))
+  if (!k || !view || !['valid', 'opened'].includes(view.outcome)) return 'bad_link'
+  const { correlation, network } = contextOf(res)
+  correlation.takeOver(view.correlationId)
   const attempt = { subject: id, network }
   if (!(await throttle.password.take(attempt)))
     return { notice: { kind: 'error', text: { key: 'steering.too_many' } } }
-  const [verifier, credential] = await Promise.all([
-    store.activationSalt(id).then((salt) => verifiers.deriveFor(password, salt)),
-    hashForKeycloak(password),
-  ])
-  const finisher = secrets.becomeFinisher(req, res, id)
-  const { outcome, triesLeft } = await store.confirmActivation(id, k, verifier, credential, finisher)
-  log.info({ event: 'activation.confirm', request_id: requestId, activation_id: id, outcome })
+  const judge = async () => {
+    const [verifier, credential] = await Promise.all([
+      store.activationSalt(id).then((salt) => verifiers.deriveFor(password, salt)),
+      hashForKeycloak(password),
+    ])
+    const finisher = secrets.becomeFinisher(req, res, id)
+    return store.confirmActivation(id, k, verifier, credential, finisher)
+  }
+  const { outcome, triesLeft } = await orGiveBack(throttle.password, attempt, judge)
+  log.info({ event: 'activation.confirm', ...contextOf(res).ids, activation_id: id, outcome })
   if (outcome === 'wrong_password')
     return { errors: { password: { key: 'confirm.wrong', values: { left: triesLeft ?? 0 } } } }
   if (outcome === 'locked') return { notice: { kind: 'error', text: { key: 'confirm.locked' } } }
@@ -106,8 +116,8 @@ async function confirm(
   return outcome
 }
 
-/** Was the activation started in this browser? Then its page offers a fresh mail without a password. */
-async function isOwn({ secrets, store }: ScreenParts, req: Request, id: string): Promise<boolean> {
+/** The activation if this browser started it: its page may offer a fresh mail without a password, and knows its address. */
+async function startedHere({ secrets, store }: ScreenParts, req: Request, id: string) {
   const hash = secrets.activationHash(req)
-  return hash !== undefined && (await store.activationView(id, hash)) !== undefined
+  return hash && store.activationView(id, hash)
 }

@@ -4,17 +4,30 @@ import { html } from 'hono/html'
 import { maskLogin } from '../../../core/mask.ts'
 import type { LinkView } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
-import { actions, facts, form, linkButton, passwordField, passwordScript, submitButton } from '../fields.ts'
-import { showNotice, type Flash } from '../flash.ts'
+import {
+  actions,
+  facts,
+  form,
+  hiddenUsername,
+  linkButton,
+  passwordField,
+  passwordScript,
+  submitButton,
+} from '../fields.ts'
+import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
-/** The login is masked: an address may have been mistyped, and its owner is then a stranger. */
+/**
+ * The login is masked: an address may have been mistyped, and its owner is then a stranger.
+ * @param address only for the browser that typed it, for its password manager: a link alone tells no address
+ */
 export async function showConfirmation(
   res: Response,
   id: string,
   { login, company }: { login: string; company: string },
   flash: Flash,
+  address: string | undefined,
 ): Promise<void> {
   const context = contextOf(res)
   const { t } = context
@@ -22,7 +35,7 @@ export async function showConfirmation(
     name: 'confirm',
     title: t('confirm.title'),
     step: 3,
-    notice: showNotice(t, flash),
+    flash,
     scripts: [passwordScript],
     body: html`<p class="ell-lead">${t('confirm.lead')}</p>
       ${facts([
@@ -32,7 +45,8 @@ export async function showConfirmation(
       ${form(
         context,
         `/activation/${id}/confirm`,
-        html`${passwordField(t, {
+        html`${address && hiddenUsername(address)}
+        ${passwordField(t, {
           name: 'password',
           label: t('confirm.password'),
           hint: t('confirm.password_hint'),

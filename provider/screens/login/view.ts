@@ -11,20 +11,20 @@ import {
   submitButton,
   textField,
 } from '../fields.ts'
-import { showNotice, type Flash } from '../flash.ts'
+import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
 /** One of the two doors: where the page is, where its form goes, and how to go back to Keycloak. */
 export type Door = { page: string; action: string; cancel?: string }
 
-/** @param trouble the directory could not be asked: the form once more, with status 503 */
+/** @param trouble the directory could not be asked, or we had no place for the question: the form once more, with status 503 */
 export async function showLogin(
   res: Response,
   { config, portalSignIn }: ScreenParts,
   door: Door,
   flash: Flash,
-  trouble?: 'unavailable',
+  trouble?: 'unavailable' | 'busy',
 ): Promise<void> {
   const context = contextOf(res)
   const { t, desk } = context
@@ -50,13 +50,14 @@ export async function showLogin(
       }
     </p>`
   await renderPage(res, {
-    name: trouble ? 'login-unavailable' : 'login',
+    name: trouble ? `login-${trouble}` : 'login',
     status: trouble ? 503 : 200,
     title: t('login.title'),
     step: 1,
-    notice: trouble
-      ? { kind: 'warning', title: t('login.unavailable_title'), text: t('login.unavailable') }
-      : showNotice(t, flash),
+    flash,
+    ...(trouble && {
+      notice: { kind: 'warning' as const, title: t(`login.${trouble}_title`), text: t(`login.${trouble}`) },
+    }),
     scripts: [passwordScript],
     body: mistaken
       ? html`<p class="ell-lead">${t('login.address_way')}</p>

@@ -7,7 +7,6 @@ import { html } from 'hono/html'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import { actions, facts, linkButton } from '../fields.ts'
-import { showNotice } from '../flash.ts'
 import { deskContacts, renderPage } from '../layout.ts'
 import { currentFacts, currentSignIn, type ScreenParts } from '../parts.ts'
 
@@ -23,7 +22,7 @@ export function movedScreen(parts: ScreenParts): Screens['moved'] {
       await renderPage(res, {
         name: 'moved',
         title: t('moved.title'),
-        notice: showNotice(t, parts.flashes.take(req, res)),
+        flash: parts.flashes.take(req, res),
         hasDesk: true,
         body: html`<p class="ell-lead">${t('moved.lead')}</p>
           ${

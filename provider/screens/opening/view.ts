@@ -8,6 +8,8 @@ import { actions, facts, linkButton } from '../fields.ts'
 import { renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
+/** Asks every now and then whether the account is open, and leaves the page alone until it is. */
+const waitScript = 'wait-for-opening.js'
 const refreshSeconds = 2
 /** Some 20 seconds: after these the person is told that there is no need to wait. */
 const patientLoads = 10
@@ -23,16 +25,24 @@ export async function showWaiting(
   const { t } = contextOf(res)
   const isSlow = count >= patientLoads
   const seconds = isSlow ? 10 : refreshSeconds
+  // What waitScript looks at: an answer without it, or with another number, has something else to say.
+  res.setHeader('Retry-After', String(seconds))
   await renderPage(res, {
     name: isSlow ? 'opening-slow' : 'opening',
     title: t(isSlow ? 'opening.slow_title' : 'opening.title'),
     step: 4,
-    refresh: { url: `/activation/${id}/opening?n=${Math.min(count + 1, 9999)}`, seconds },
+    // A page that loads itself is read out from its beginning each time, so it does only where no script can ask.
+    refresh: {
+      url: `/activation/${id}/opening?n=${Math.min(count + 1, 9999)}`,
+      seconds,
+      withoutScriptsOnly: true,
+    },
+    scripts: [waitScript],
     body: isSlow
-      ? html`<p class="ell-lead">${t('opening.slow')}</p>
+      ? html`<p class="ell-lead" data-wait-seconds="${seconds}">${t('opening.slow')}</p>
           ${facts([[t('facts.address'), showAddress(view.address)]])}
           ${actions(linkButton(portalSignIn, t('portal.sign_in'), 'secondary'))}`
-      : html`<p class="ell-working" role="status">${t('opening.working')}</p>
+      : html`<p class="ell-working" role="status" data-wait-seconds="${seconds}">${t('opening.working')}</p>
           <p>${t('opening.kept')}</p>`,
   })
 }

@@ -14,7 +14,7 @@ import {
   submitButton,
   textField,
 } from '../fields.ts'
-import { showNotice, type Flash } from '../flash.ts'
+import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
 
 /** @param formId random value of this form, for the case that it is sent twice */
@@ -73,7 +73,7 @@ export async function showRedirection(
     name: 'redirection',
     title: t('redirection.title'),
     step: 1,
-    notice: showNotice(t, flash),
+    flash,
     scripts: [passwordScript],
     body: html`<p class="ell-lead">${t('redirection.lead')}</p>
       ${facts([

@@ -14,7 +14,7 @@ import {
   submitButton,
   textField,
 } from '../fields.ts'
-import { showNotice, type Flash } from '../flash.ts'
+import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
 
 /** @param view `undefined` for another browser, which has to type the password first typed */
@@ -50,7 +50,7 @@ export async function showAddressForm(
     name: 'address',
     title: t('address.title'),
     step: 2,
-    notice: showNotice(t, flash),
+    flash,
     scripts: view ? [] : [passwordScript],
     body: html`${view && facts([[t('address.current'), showAddress(view.address)]])}
       <p>${t('address.lead')}</p>

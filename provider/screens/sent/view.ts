@@ -6,7 +6,7 @@ import { showAddress } from '../../activation/rules.ts'
 import type { ActivationView } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
 import { actions, facts, form, linkButton, passwordField, passwordScript, submitButton } from '../fields.ts'
-import { showNotice, type Flash } from '../flash.ts'
+import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
@@ -41,7 +41,7 @@ export async function showSent(
     name: 'sent',
     title: t('sent.title'),
     step: 2,
-    notice: showNotice(t, flash),
+    flash,
     scripts: [returnScript],
     body: html`<p class="ell-lead">${t('sent.lead')}</p>
       ${facts([
@@ -74,7 +74,7 @@ export async function showElsewhere(res: Response, id: string, flash: Flash): Pr
     name: 'sent-elsewhere',
     title: t('elsewhere.title'),
     step: 2,
-    notice: showNotice(t, flash),
+    flash,
     scripts: [passwordScript],
     body: html`<p class="ell-lead">${t('elsewhere.lead')}</p>
       ${form(
@@ -108,7 +108,7 @@ export async function showOutcome(
       name: `sent-${name.replace('_', '-')}`,
       title: t(`sent.${name}_title`),
       ...(step && { step }),
-      notice: showNotice(t, flash),
+      flash,
       ...(name === 'confirmed' && { scripts: [returnScript] }),
       body: html`<p class="ell-lead">${t(`sent.${name}`)}</p>
         ${actions(linkButton(href, t(label)))}`,

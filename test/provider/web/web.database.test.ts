@@ -98,6 +98,7 @@ describe('headers', () => {
         "default-src 'none'",
         "style-src 'self'",
         "img-src 'self' data:",
+        "connect-src 'self'",
         "form-action 'self'",
         "base-uri 'none'",
         "frame-ancestors 'none'",

@@ -5,11 +5,13 @@
 for (const button of document.querySelectorAll('[data-password-toggle]')) {
   const field = document.getElementById(button.getAttribute('aria-controls'))
   const { textShow, textHide, labelShow, labelHide } = button.dataset
-  button.hidden = false
-  button.addEventListener('click', () => {
-    const shown = field.type === 'password'
+  const show = (shown) => {
     field.type = shown ? 'text' : 'password'
     button.textContent = shown ? textHide : textShow
     button.setAttribute('aria-label', shown ? labelHide : labelShow)
-  })
+  }
+  button.hidden = false
+  button.addEventListener('click', () => show(field.type === 'password'))
+  // A password that is sent as text may be kept by the browser among the words it suggests, and is no password to its manager.
+  field.form?.addEventListener('submit', () => show(false))
 }
