@@ -109,6 +109,11 @@ export const positiveInteger = z
   .regex(/^\d+$/, 'must be a whole number')
   .transform(Number)
   .pipe(z.number().int().positive())
+/** Zero or more. */
+export const wholeNumber = z
+  .string()
+  .regex(/^\d{1,9}$/, 'must be a whole number')
+  .transform(Number)
 export const text = z.string().min(1)
 /** A secret of at least 16 characters. */
 export const secretText = z.string().min(16, 'must have at least 16 characters')

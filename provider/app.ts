@@ -1,12 +1,14 @@
 /**
  * Every route of provider, in order, without logic. A request meets: context and log line, security headers, health,
- * the OP (before any body parser), static files, body parser and CSRF check, the screens, the end.
+ * static files, the OP (before any body parser), body parser, the limit of requests under way, CSRF check, the screens,
+ * the end.
  */
 import express, { type Express } from 'express'
 import type { Dependencies } from './dependencies.ts'
 import { assets } from './web/assets.ts'
 import { errorHandler, notFound } from './error-handler.ts'
-import { health } from './health.ts'
+import { health, leaveConnections } from './health.ts'
+import { limitRequests } from './web/back-pressure.ts'
 import { requestContext } from './web/context.ts'
 import { csrfProtection } from './web/csrf.ts'
 import type { Screens } from './web/screen.ts'
@@ -14,7 +16,7 @@ import { closeBackChannel } from './web/back-channel.ts'
 import { securityHeaders } from './web/security-headers.ts'
 
 export function createApp(dependencies: Dependencies, screens: Screens): Express {
-  const { config, cookies, op, relyingParty } = dependencies
+  const { config, cookies, op, readiness, relyingParty } = dependencies
   const app = express()
   app.disable('x-powered-by')
   app.disable('etag')
@@ -22,15 +24,19 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.set('trust proxy', config.TRUST_PROXY ?? false)
 
   app.use(requestContext(dependencies, config.PROVIDER_COOKIE_KEY))
+  app.use(leaveConnections(readiness))
   app.use(securityHeaders(config.PROVIDER_URL.startsWith('https:')))
 
   const { live, ready } = health(dependencies)
   app.get('/health/live', live)
   app.get('/health/ready', ready)
-  app.use('/oidc', closeBackChannel, op.handler)
   app.use('/assets', assets())
 
+  const limit = limitRequests(config.MAX_REQUESTS)
+  app.use('/oidc', limit.withoutBody, closeBackChannel, op.handler)
+
   app.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 50 }))
+  app.use(limit.all)
   app.use(csrfProtection(cookies, config.PROVIDER_COOKIE_KEY))
 
   // The two doors: our own login page, and the OP's interaction that Keycloak brokers to.

@@ -14,6 +14,7 @@ import {
   readConfig,
   secretText,
   text,
+  wholeNumber,
   type Config,
 } from '../core/config.ts'
 import { deskConfig } from '../core/desk.ts'
@@ -89,6 +90,32 @@ export const providerConfig = defineConfig({
     default: '600',
     unit: 'milliseconds',
     description: 'A failed sign-in with a Cofacering login answers after this time, whatever was found.',
+  },
+  MAX_REQUESTS: {
+    schema: positiveInteger,
+    default: '200',
+    unit: 'requests',
+    description:
+      'Requests that one process works on at a time; the next one is answered with 503 and Retry-After. Health checks and static files do not count.',
+  },
+  MAX_CONNECTIONS: {
+    schema: positiveInteger,
+    default: '2000',
+    unit: 'connections',
+    description: 'Connections from browsers or proxies that one process holds; more are closed as they come.',
+  },
+  DATABASE_CONNECTIONS: {
+    schema: positiveInteger,
+    default: '10',
+    unit: 'connections',
+    description: 'Connections of one process to its database; ten times as many requests may wait for one.',
+  },
+  STOP_DELAY_MS: {
+    schema: wholeNumber,
+    default: '0',
+    unit: 'milliseconds',
+    description:
+      'Time between the signal to stop, from which on `/health/ready` says no, and the end of listening: as long as a load balancer takes to look twice.',
   },
   LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least severe log lines that are written.' },
   ...deskConfig,

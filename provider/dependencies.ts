@@ -8,6 +8,7 @@ import type { Log } from '../core/log.ts'
 import { loadTexts, type Language, type Translate } from '../core/text.ts'
 import { createActivationStore, type ActivationStore } from './activation/store.ts'
 import type { ProviderConfig } from './config.ts'
+import { createReadiness, type Readiness } from './health.ts'
 import type { LegacyDirectory } from './legacy/directory.ts'
 import { createOp, type Op } from './oidc/op.ts'
 import { createRelyingParty, type RelyingParty } from './sign-in/relying-party.ts'
@@ -24,6 +25,7 @@ export type Dependencies = {
   throttle: Throttle
   op: Op
   relyingParty: RelyingParty
+  readiness: Readiness
   desk: Desk
   texts: Record<Language, Translate>
   /** Milliseconds since 1970. */
@@ -48,6 +50,7 @@ export async function createDependencies(
     store: createActivationStore(pool),
     cookies: createCookies(config.PROVIDER_URL.startsWith('https:')),
     throttle: createThrottle(pool),
+    readiness: createReadiness(config.PROVIDER_DATABASE_URL, outside.log),
     desk: readDesk(config),
     texts,
   }

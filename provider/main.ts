@@ -5,7 +5,7 @@
  * requests it does two small things by the clock: it looks after the OP's signing keys, and it removes what has
  * expired from its own tables. Ends with status 1 when the configuration cannot be used or the database never comes.
  */
-import { createServer } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { maskConfig } from '../core/config.ts'
 import { waitForVersion } from '../core/database/migrate.ts'
 import { createPool } from '../core/database/pool.ts'
@@ -17,11 +17,13 @@ import { createDependencies } from './dependencies.ts'
 import { createSqlDirectory } from './legacy/sql.ts'
 import { purgeExpired } from './purge.ts'
 import { createScreens } from './screens/screens.ts'
+import { createHttpServer } from './web/back-pressure.ts'
 
 const keysEveryMs = 30_000
 const purgeEveryMs = 600_000
 const databaseSeconds = 120
-const stopSeconds = 10
+/** Above what a page can take when everything it asks is slow. */
+const stopSeconds = 25
 
 export type Provider = { stop: () => Promise<void> }
 
@@ -31,7 +33,9 @@ export type Provider = { stop: () => Promise<void> }
  *   another one than that of the database, and those of `listen`
  */
 export async function startProvider(config: ProviderConfig, log: Log): Promise<Provider> {
-  const pool = createPool(config.PROVIDER_DATABASE_URL, 'ellipro-provider', log)
+  const pool = createPool(config.PROVIDER_DATABASE_URL, 'ellipro-provider', log, {
+    max: config.DATABASE_CONNECTIONS,
+  })
   await waitForVersion(pool, databaseSeconds)
   const directory = createSqlDirectory({ url: config.LEGACY_DATABASE_URL, log })
   const dependencies = await createDependencies({ config, log, pool, directory, now: Date.now })
@@ -40,7 +44,7 @@ export async function startProvider(config: ProviderConfig, log: Log): Promise<P
     every(keysEveryMs, log, 'op.keys_failed', () => dependencies.op.refreshKeys()),
     every(purgeEveryMs, log, 'provider.purge_failed', () => purgeExpired(pool, Date.now())),
   ]
-  const server = createServer(createApp(dependencies, createScreens(dependencies)))
+  const server = createHttpServer(createApp(dependencies, createScreens(dependencies)), log, config)
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
     server.listen(config.PROVIDER_PORT, config.PROVIDER_HOST, resolve)
@@ -50,13 +54,16 @@ export async function startProvider(config: ProviderConfig, log: Log): Promise<P
   async function stop(): Promise<void> {
     if (stopping) return
     stopping = true
+    dependencies.readiness.stop()
+    // Load balancers look at /health/ready now and then; until they have, they go on sending people here.
+    await sleep(config.STOP_DELAY_MS)
     timers.forEach(clearInterval)
     // Requests under way are answered; whoever keeps a connection open without one does not hold us up.
     const closed = new Promise<void>((done) => server.close(() => done()))
     server.closeIdleConnections()
     setTimeout(() => server.closeAllConnections(), stopSeconds * 1000).unref()
     await closed
-    await Promise.all([pool.end(), directory.close()])
+    await Promise.all([pool.end(), directory.close(), dependencies.readiness.close()])
   }
   return { stop }
 }

@@ -7,15 +7,21 @@
  */
 import { argon2, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
+import { hashing } from '../gate.ts'
 import type { KeycloakCredential } from './store.ts'
 
 const deriveArgon2 = promisify(argon2)
 const parameters = { memory: 7168, passes: 5, parallelism: 1, tagLength: 32 }
 
-/** Hashes the password exactly as it was typed: Keycloak normalises nothing, and its form will get these bytes. */
+/**
+ * Hashes the password exactly as it was typed: Keycloak normalises nothing, and its form will get these bytes.
+ * @throws UpstreamError `retry`, code `busy`, when too many hashes are waited for (gate.ts)
+ */
 export async function hashForKeycloak(password: string): Promise<KeycloakCredential> {
   const salt = randomBytes(16)
-  const tag = await deriveArgon2('argon2id', { message: password, nonce: salt, ...parameters })
+  const tag = await hashing.run(() =>
+    deriveArgon2('argon2id', { message: password, nonce: salt, ...parameters }),
+  )
   return {
     credentialData: JSON.stringify({
       hashIterations: parameters.passes,

@@ -7,6 +7,7 @@
  */
 import { argon2, createHash, createHmac, randomBytes } from 'node:crypto'
 import { promisify } from 'node:util'
+import { hashing } from '../gate.ts'
 
 const deriveArgon2 = promisify(argon2)
 
@@ -16,7 +17,10 @@ export type Verifiers = {
    * which the database recognises it. Without one, random bytes.
    */
   saltFor: (formId: string) => Buffer
-  /** 32 bytes. The password is taken in NFC, so that two keyboards that spell a letter differently agree. */
+  /**
+   * 32 bytes. The password is taken in NFC, so that two keyboards that spell a letter differently agree.
+   * @throws UpstreamError `retry`, code `busy`, when too many hashes are waited for (gate.ts)
+   */
   derive: (password: string, salt: Buffer) => Promise<Buffer>
   /**
    * The same for an activation that may not exist: without a salt the work is done all the same, on a salt
@@ -30,14 +34,16 @@ export function createVerifiers(key: Buffer): Verifiers {
   const noSalt = createHmac('sha256', key).update('no such activation').digest().subarray(0, 16)
   const derive = async (password: string, salt: Buffer) => {
     // OWASP's second recommended setting; it runs on libuv's threads and takes about 20 ms.
-    const tag = await deriveArgon2('argon2id', {
-      message: password.normalize('NFC'),
-      nonce: salt,
-      memory: 19_456,
-      passes: 2,
-      parallelism: 1,
-      tagLength: 32,
-    })
+    const tag = await hashing.run(() =>
+      deriveArgon2('argon2id', {
+        message: password.normalize('NFC'),
+        nonce: salt,
+        memory: 19_456,
+        passes: 2,
+        parallelism: 1,
+        tagLength: 32,
+      }),
+    )
     return createHmac('sha256', key).update(tag).digest()
   }
   return {

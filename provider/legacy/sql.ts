@@ -10,12 +10,16 @@
  * `query` option. The role needs SELECT on it and nothing else.
  *
  * Steps of one check: normalise, ask, compare the password with the hash found or with a dummy one, decide.
+ *
+ * A database that hangs keeps whoever signs in for some seconds, and keeps few of them: more than `maximumWaiting` are
+ * told at once that it does not answer. So it never takes the places of people who do something else.
  */
 import { createHmac, randomBytes } from 'node:crypto'
-import pg from 'pg'
 import { z } from 'zod'
+import { BoundedPool } from '../../core/database/pool.ts'
 import { UpstreamError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { hashing } from '../gate.ts'
 import type { LegacyAnswer, LegacyDirectory } from './directory.ts'
 import { loginKey, trimLogin } from './login.ts'
 import {
@@ -37,6 +41,8 @@ export type SqlDirectoryOptions = {
   timeoutMs?: number
   /** Default 5. A check holds a connection for one indexed read only. */
   maximumConnections?: number
+  /** Checks that may wait for a connection. Default 20. */
+  maximumWaiting?: number
 }
 
 /** `check` reads one row, for a health probe: throws UpstreamError. `close` ends the pool. */
@@ -63,7 +69,7 @@ const maximumPasswordLength = 1024
 /** Opens no connection before the first question. */
 export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
   const { log, query = usualQuery, timeoutMs = 2000 } = options
-  const pool = new pg.Pool({
+  const settings = {
     connectionString: options.url,
     application_name: 'ellipro-provider-legacy',
     max: options.maximumConnections ?? 5,
@@ -73,7 +79,8 @@ export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
     query_timeout: timeoutMs + 500,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
-  })
+  }
+  const pool = new BoundedPool(settings, 'legacy', options.maximumWaiting ?? 20)
   pool.on('error', (error) => log.warn({ event: 'legacy.connection_lost', err: error }))
 
   const shapes = new Map<string, HashShape>()
@@ -91,12 +98,15 @@ export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
     signal: AbortSignal | undefined,
     text = query,
   ): Promise<unknown[]> {
+    const deadline = AbortSignal.timeout(2 * timeoutMs + 500)
+    const either = signal ? AbortSignal.any([signal, deadline]) : deadline
     for (let attempt = 1; ; attempt++) {
       try {
-        const answer = await orAbort(pool.query(text, parameters), signal)
+        const answer = await orAbort(pool.query<Record<string, unknown>>(text, parameters), either)
         return answer.rows
       } catch (error) {
         signal?.throwIfAborted()
+        if (deadline.aborted) throw new UpstreamError('legacy', 0, 'retry', 'timeout', { cause: error })
         if (isUnstorable(error)) return []
         // A pooled connection that died with the server's restart says nothing about the server now.
         if (attempt > 1 || !isLostConnection(error)) throw describeFailure(error)
@@ -128,7 +138,8 @@ export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
 
     // Hash functions differ on what follows a NUL, so a password that holds one is never compared as it is.
     const comparable = password !== '' && password.length <= maximumPasswordLength && !password.includes('\0')
-    const right = await verifyPassword(comparable ? password : 'x', parsed?.hash ?? dummyFor(login))
+    const hash = parsed?.hash ?? dummyFor(login)
+    const right = await hashing.run(() => verifyPassword(comparable ? password : 'x', hash))
     signal?.throwIfAborted()
     if (!row || !parsed || !right || !comparable || row.disabled) return { status: 'refused' }
     const { account, login: spelling, company, contract, shared } = row
@@ -144,8 +155,7 @@ export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
   }
 }
 
-function orAbort<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (!signal) return work
+function orAbort<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
     const stop = () => reject(signal.reason)
     signal.addEventListener('abort', stop, { once: true })
@@ -172,6 +182,7 @@ function isLostConnection(error: unknown): boolean {
  * 3D and 3F (no such database or schema) stay wrong until an operator mends them; the rest passes.
  */
 function describeFailure(error: unknown): UpstreamError {
+  if (error instanceof UpstreamError) return error
   const code = codeOf(error)
   const lasting = code !== undefined && /^(42|28|3D|3F)/.test(code) && code.length === 5
   return new UpstreamError('legacy', 0, lasting ? 'fail' : 'retry', code ?? 'timeout', { cause: error })
