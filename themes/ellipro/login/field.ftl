@@ -34,7 +34,7 @@
 <#macro password name label value="" required=false forgotPassword=false fieldName=name error=messagesPerField.get(fieldName) autocomplete="off" autofocus=false hint="">
   <@group name=name label=label error=error required=required hint=hint>
     <div class="ell-password">
-      <input class="ell-input" id="${name}" name="${name}" value="${value}" type="password" autocomplete="${autocomplete}"
+      <input class="ell-input" id="${name}" name="${name}" value="${value}" type="password" autocomplete="${autocomplete}" autocapitalize="none" spellcheck="false"
         <#if autofocus>autofocus</#if>
         <#if error?has_content>aria-invalid="true"</#if>
         <@describedBy name=name error=error hint=hint/>>

@@ -11,7 +11,7 @@
 <#macro content>
   <#local telephone = realmText("deskTelephone") price = realmText("deskTelephonePrice") email = realmText("deskEmail") hours = realmText("deskHours")>
   <#if telephone?has_content || email?has_content>
-  <footer class="ell-desk" aria-labelledby="ell-desk">
+  <section class="ell-desk" aria-labelledby="ell-desk">
     <h2 class="ell-desk__title" id="ell-desk">${msg("ellDeskTitle")}</h2>
     <p>${msg("ellDeskName")}<#if hours?has_content>, <span class="ell-desk__hours">${hours}</span></#if></p>
     <ul class="ell-desk__contacts">
@@ -22,6 +22,6 @@
       <li><a href="mailto:${email}">${email}</a></li>
       </#if>
     </ul>
-  </footer>
+  </section>
   </#if>
 </#macro>

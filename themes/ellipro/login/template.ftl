@@ -21,6 +21,9 @@
 
 <#macro registrationLayout bodyClass="" displayInfo=false displayMessage=true displayRequiredFields=false step="">
 <#local heading><#compress><#nested "header"></#compress></#local>
+<#-- Read out first when a page is loaded: a refusal, the heading, and how far the person has come. -->
+<#local refused = message?has_content && message.type == 'error' && pageId != "error">
+<#local title><#compress><#if refused>${msg("ellErrorPrefix")} </#if>${heading}<#if step?has_content> (${steps.place(step)})</#if></#compress></#local>
 <!DOCTYPE html>
 <html class="${properties.kcHtmlClass!}" lang="${lang}"<#if realm.internationalizationEnabled> dir="${(locale.rtl)?then('rtl','ltr')}"</#if>>
 <head>
@@ -28,7 +31,7 @@
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
   <meta name="robots" content="noindex, nofollow">
-  <title>${heading} - Ellipro</title>
+  <title>${title} - Ellipro</title>
   <link rel="icon" type="image/svg+xml" href="${url.resourcesPath}/img/favicon.svg">
   <#list properties.styles?split(' ') as style>
   <link href="${url.resourcesPath}/${style}" rel="stylesheet">
@@ -101,7 +104,8 @@
 
     <#-- An action that the person asked for must not greet them with a warning that they have to do it -->
     <#if displayMessage && message?has_content && (message.type != 'warning' || !isAppInitiatedAction??)>
-    <div class="ell-notice ell-notice--${message.type}" role="${(message.type == 'error')?then('alert', 'status')}">
+    <#-- A whole page was loaded, which screen readers do not take for a change to be announced: the focus tells it -->
+    <div class="ell-notice ell-notice--${message.type}" role="${(message.type == 'error')?then('alert', 'status')}"<#if message.type == 'error' || message.type == 'success'> tabindex="-1" autofocus</#if>>
       <p class="kc-feedback-text"><#if message.type == 'error'><span class="ell-visually-hidden">${msg("ellErrorPrefix")}</span></#if>${message.summary}</p>
     </div>
     </#if>
