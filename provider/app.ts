@@ -5,6 +5,7 @@
  */
 import express, { type Express } from 'express'
 import type { Dependencies } from './dependencies.ts'
+import { limitAuthorizations } from './oidc/flood.ts'
 import { assets } from './web/assets.ts'
 import { errorHandler, notFound } from './error-handler.ts'
 import { health, leaveConnections } from './health.ts'
@@ -33,7 +34,8 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.use('/assets', assets())
 
   const limit = limitRequests(config.MAX_REQUESTS)
-  app.use('/oidc', limit.withoutBody, closeBackChannel, op.handler)
+  const flood = limitAuthorizations(config.AUTHORIZATIONS_PER_NETWORK)
+  app.use('/oidc', limit.withoutBody, flood, closeBackChannel, op.handler)
 
   app.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 50 }))
   app.use(limit.all)

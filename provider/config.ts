@@ -98,6 +98,13 @@ export const providerConfig = defineConfig({
     description:
       'Requests that one process works on at a time; the next one is answered with 503 and Retry-After. Health checks and static files do not count.',
   },
+  AUTHORIZATIONS_PER_NETWORK: {
+    schema: positiveInteger,
+    default: '600',
+    unit: 'requests',
+    description:
+      'Authorization requests that one network (/24 or /64) may bring to the OP in half an hour, in each process; each keeps a row that long. More are answered with 429.',
+  },
   MAX_CONNECTIONS: {
     schema: positiveInteger,
     default: '2000',

@@ -15,12 +15,14 @@ import { createApp } from './app.ts'
 import { providerConfig, readProviderConfig, type ProviderConfig } from './config.ts'
 import { createDependencies } from './dependencies.ts'
 import { createSqlDirectory } from './legacy/sql.ts'
+import { boundInteractions } from './oidc/flood.ts'
 import { purgeExpired } from './purge.ts'
 import { createScreens } from './screens/screens.ts'
 import { createHttpServer } from './web/back-pressure.ts'
 
 const keysEveryMs = 30_000
 const purgeEveryMs = 600_000
+const interactionsEveryMs = 30_000
 const databaseSeconds = 120
 /** Above what a page can take when everything it asks is slow. */
 const stopSeconds = 25
@@ -43,6 +45,10 @@ export async function startProvider(config: ProviderConfig, log: Log): Promise<P
   const timers = [
     every(keysEveryMs, log, 'op.keys_failed', () => dependencies.op.refreshKeys()),
     every(purgeEveryMs, log, 'provider.purge_failed', () => purgeExpired(pool, Date.now())),
+    every(interactionsEveryMs, log, 'op.bound_failed', async () => {
+      const dropped = await boundInteractions(pool)
+      if (dropped > 0) log.error({ event: 'op.interactions_dropped', dropped })
+    }),
   ]
   const server = createHttpServer(createApp(dependencies, createScreens(dependencies)), log, config)
   await new Promise<void>((resolve, reject) => {

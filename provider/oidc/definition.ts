@@ -18,7 +18,10 @@ export const activationAcr = 'urn:ellipro:acr:activation'
 export const clientId = 'keycloak'
 
 /** How long a person may look at the login page: as long as Keycloak keeps its own side of the sign-in. */
-const interactionSeconds = 1800
+export const interactionSeconds = 1800
+
+/** As much as the realm allows ours to differ (`allowedClockSkew`), and the time that a request takes. */
+export const clockToleranceSeconds = 150
 
 export type DefinitionParts = {
   keys: readonly JWK[]
