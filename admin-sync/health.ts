@@ -2,15 +2,18 @@
  * The one listener of admin-sync, for a health check on this machine.
  *
  *   GET /health/live    200 while the process can answer at all
- *   GET /health/ready   200 when jobs are being worked on, else 503; the body names what is missing
+ *   GET /health/ready   200 when jobs are being worked on, else 503; the body names what is missing. Keycloak and the
+ *                       mail server are not asked: jobs wait for them
  */
 import { createServer, type Server } from 'node:http'
 
-export type Check = () => Promise<boolean> | boolean
+/** What is missing, by name; `undefined` when nothing is. */
+export type Check = () => Promise<string | undefined> | string | undefined
 
-/** @param checks by name; a check that throws has failed */
-export function createHealthServer(checks: Record<string, Check>): Server {
-  return createServer((request, response) => {
+/** @param checks none of them throws or takes long */
+export function createHealthServer(checks: readonly Check[]): Server {
+  const limits = { headersTimeout: 5000, requestTimeout: 5000, connectionsCheckingInterval: 1000 }
+  const server = createServer(limits, (request, response) => {
     const answer = (status: number, body: object) => {
       response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
       response.end(JSON.stringify(body))
@@ -26,17 +29,11 @@ export function createHealthServer(checks: Record<string, Check>): Server {
       () => answer(503, { status: 'not ready' }),
     )
   })
+  server.maxConnections = 100
+  return server
 }
 
-async function readChecks(checks: Record<string, Check>): Promise<string[]> {
-  const results = await Promise.all(
-    Object.entries(checks).map(async ([name, check]) => {
-      try {
-        return (await check()) ? undefined : name
-      } catch {
-        return name
-      }
-    }),
-  )
-  return results.filter((name) => name !== undefined)
+async function readChecks(checks: readonly Check[]): Promise<string[]> {
+  const missing = await Promise.all(checks.map((check) => check()))
+  return missing.filter((name) => name !== undefined)
 }

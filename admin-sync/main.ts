@@ -7,6 +7,7 @@
  * process. `realm apply` is not done here: only an operator has that right (cli.ts).
  */
 import { maskConfig } from '../core/config.ts'
+import { createDatabaseCheck } from '../core/database/condition.ts'
 import { migrate } from '../core/database/migrate.ts'
 import { createPool } from '../core/database/pool.ts'
 import { ConfigError, UpstreamError } from '../core/errors.ts'
@@ -21,7 +22,7 @@ import { startWork, type WorkDependencies } from './jobs/work.ts'
 import { probeRealm } from './realm/probe.ts'
 
 /** Time that jobs under way have to end; above the time limit of a mail by Keycloak. */
-const drainSeconds = 45
+const drainSeconds = 65
 const probeAgainMs = 60_000
 
 export type AdminSync = { url: string; stop: () => Promise<void> }
@@ -49,11 +50,12 @@ export async function startAdminSync(
   const outbox = startOutbox({ url, pool, enqueue, log })
 
   let stopping = false
-  const health = createHealthServer({
-    running: () => !stopping,
-    database: async () => (await pool.query('SELECT')).rowCount === 1,
-    outbox: () => outbox.isListening(),
-  })
+  const database = createDatabaseCheck(url, 'ellipro-admin-sync-health', log)
+  const health = createHealthServer([
+    () => (stopping ? 'running' : undefined),
+    () => database.ask(),
+    () => (outbox.isListening() ? undefined : 'outbox'),
+  ])
   await new Promise<void>((resolve, reject) => {
     health.once('error', reject)
     health.listen(config.ADMIN_SYNC_PORT, config.ADMIN_SYNC_HOST, resolve)
@@ -72,7 +74,7 @@ export async function startAdminSync(
       stopWatching()
       await outbox.stop()
       await boss.stop({ graceful: true, timeout: drainSeconds * 1000 })
-      await Promise.all([pool.end(), close()])
+      await Promise.all([pool.end(), close(), database.close()])
       health.closeAllConnections()
       await new Promise<void>((done) => health.close(() => done()))
     },

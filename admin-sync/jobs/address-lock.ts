@@ -23,6 +23,8 @@ export function createAddressLocks(url: string, log: Log, max: number): AddressL
     max,
     lock_timeout: 30_000,
     connectionTimeoutMillis: 40_000,
+    // Above the wait for a lock; a server that does not answer any more must not keep a worker for ever.
+    query_timeout: 35_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   })

@@ -3,8 +3,8 @@
  * necessary; here the row goes and the job comes in one transaction too, so none is lost and none is doubled,
  * whatever dies in between.
  *
- * Woken by NOTIFY on a connection of its own, and every 15 seconds in case a notification was missed. Any number of
- * replicas: SKIP LOCKED shares the rows out.
+ * Woken by NOTIFY on a connection of its own, and every 15 seconds in case a notification was missed. A connection that
+ * does not answer then is replaced: nobody else would find out. Any number of replicas: SKIP LOCKED shares the rows out.
  */
 import pg from 'pg'
 import type { Log } from '../../core/log.ts'
@@ -64,6 +64,7 @@ export function startOutbox(options: { url: string; pool: pg.Pool; enqueue: Enqu
       application_name: 'ellipro-admin-sync-outbox',
       keepAlive: true,
       connectionTimeoutMillis: 5000,
+      query_timeout: 5000,
     })
     let over = false
     const lose = (err?: unknown) => {
@@ -90,7 +91,12 @@ export function startOutbox(options: { url: string; pool: pg.Pool; enqueue: Enqu
     }
   }
 
-  const sweep = setInterval(wake, sweepMs)
+  const sweep = setInterval(() => {
+    wake()
+    // Its end, when it does not answer, is its `end` event.
+    const client = listener
+    client?.query('SELECT').catch(() => client.end().catch(() => undefined))
+  }, sweepMs)
   void listen()
 
   return {

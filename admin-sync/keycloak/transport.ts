@@ -2,7 +2,9 @@
  * One authenticated call to Keycloak's Admin REST API: a cached token, a time limit, and every failure as an
  * UpstreamError that says whether to ask again.
  *
- * - no answer, time limit, 429, 5xx, a 404 that is not Keycloak's: `retry`, code `connect`, `timeout`, `http_<status>`
+ * - no answer, time limit, 408, 429, 5xx, a redirect: `retry`, code `connect`, `timeout`, `http_<status>`
+ * - an answer that Keycloak does not give (a page of a proxy, half an answer): `retry`, code `http_<status>`, or
+ *   `not_json` when the status was 2xx. Nothing may be concluded from it.
  * - the realm is not there: `fail`, code `no_realm`, unless it is the realm that was asked for; the realm does not know
  *   the credential: `fail`, code `unauthorized`. Neither says anything about a user.
  * - 404 `not_found`, 409 `conflict`, 403 `forbidden`, 401 `unauthorized`: `fail`
@@ -83,6 +85,7 @@ export function createTransport(url: string, realm: string, account: Account): T
         reply = await attempt(await tokens.read())
       }
       if (!reply.response.ok) throw describeRefusal(reply.response.status, reply.data, path)
+      assertAnswer(method, reply.data)
       return { data: reply.data, id: reply.response.headers.get('location')?.split('/').pop() }
     },
   }
@@ -114,7 +117,9 @@ function createTokens(url: string, realm: string, account: Account) {
       ),
     })
     if (!response.ok) throw describeTokenRefusal(response.status, data)
-    const { access_token, expires_in } = data as { access_token: string; expires_in: number }
+    const { access_token, expires_in } = Object(data) as { access_token?: unknown; expires_in?: unknown }
+    if (typeof access_token !== 'string' || typeof expires_in !== 'number')
+      throw refusal(response.status, 'retry', 'not_json')
     return { token: access_token, expiresAt: askedAt + expires_in * 1000 - tokenMarginMs }
   }
   let asked: Promise<string> | undefined
@@ -164,6 +169,12 @@ function parse(text: string): unknown {
   }
 }
 
+/** Keycloak answers every reading with JSON that is no text, and what changes something with JSON or nothing. */
+function assertAnswer(method: string, data: unknown): void {
+  if (typeof data === 'string' || (method === 'GET' && data === undefined))
+    throw refusal(200, 'retry', 'not_json')
+}
+
 const codes: Record<number, string> = {
   401: 'unauthorized',
   403: 'forbidden',
@@ -172,14 +183,15 @@ const codes: Record<number, string> = {
 }
 
 function describeRefusal(status: number, data: unknown, path: string): UpstreamError {
+  // Keycloak refuses in JSON; a text is of a proxy in front of it, and so is a 404 without a word.
+  if (typeof data === 'string') return refusal(status, 'retry', `http_${status}`)
   if (status === 404) {
-    // Keycloak says so in JSON; anything else is a proxy with no Keycloak behind it.
     if (typeof data !== 'object' || data === null) return refusal(status, 'retry', 'http_404')
     const isRealmItself = path.split('/').length === 3
     if ('error' in data && data.error === 'Realm not found.' && !isRealmItself)
       return refusal(status, 'fail', 'no_realm')
   }
-  const later = status === 429 || status >= 500
+  const later = status < 400 || status === 408 || status === 429 || status >= 500
   const code = codes[status] ?? (later ? undefined : readKey(data)) ?? `http_${status}`
   return refusal(status, later ? 'retry' : 'fail', code)
 }
@@ -187,7 +199,8 @@ function describeRefusal(status: number, data: unknown, path: string): UpstreamE
 /** Without a token nothing was asked: that is never an answer about an object. */
 function describeTokenRefusal(status: number, data: unknown): UpstreamError {
   if (status === 404 && typeof data === 'object') return refusal(status, 'fail', 'no_realm')
-  if (status === 429 || status >= 500 || status === 404) return refusal(status, 'retry', `http_${status}`)
+  if (typeof data === 'string' || status < 400 || [404, 408, 429].includes(status) || status >= 500)
+    return refusal(status, 'retry', `http_${status}`)
   return refusal(status, 'fail', 'unauthorized')
 }
 

@@ -17,8 +17,8 @@ import type {
 } from './representations.ts'
 import { at, isNotFound, type Transport } from './transport.ts'
 
-/** Keycloak sends the mail within the call: its own limits towards SMTP are 10 s each. */
-const mailTimeoutMs = 40_000
+/** Keycloak sends the mail within the call, and waits for each answer of the mail server (realm/settings.ts). */
+const mailTimeoutMs = 60_000
 
 export type ActionMail = {
   /** Client whose redirect URIs allow `redirectUri`. */

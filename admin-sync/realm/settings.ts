@@ -102,6 +102,11 @@ function describeSmtp({ smtp }: RealmConfig): Record<string, unknown> {
     starttls: String(smtp.security === 'starttls'),
     auth: String(smtp.user !== undefined),
     user: smtp.user ?? off,
+    // Milliseconds. A mail server that looks into a mail takes its time before it says that it has it; with Keycloak's
+    // own 10 s the call fails, the mail arrives, and each try sends it once more.
+    timeout: '45000',
+    connectionTimeout: '10000',
+    writeTimeout: '10000',
   }
 }
 

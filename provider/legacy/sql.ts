@@ -41,7 +41,7 @@ export type SqlDirectoryOptions = {
   timeoutMs?: number
   /** Default 5. A check holds a connection for one indexed read only. */
   maximumConnections?: number
-  /** Checks that may wait for a connection. Default 20. */
+  /** Checks that may wait for a connection. Default 60. */
   maximumWaiting?: number
 }
 
@@ -80,7 +80,7 @@ export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
     idleTimeoutMillis: 30_000,
     keepAlive: true,
   }
-  const pool = new BoundedPool(settings, 'legacy', options.maximumWaiting ?? 20)
+  const pool = new BoundedPool(settings, 'legacy', options.maximumWaiting ?? 60)
   pool.on('error', (error) => log.warn({ event: 'legacy.connection_lost', err: error }))
 
   const shapes = new Map<string, HashShape>()

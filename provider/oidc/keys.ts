@@ -31,6 +31,7 @@ type Row = { kid: string; public_jwk: JWK; sealed_private_jwk: Buffer; signs_fro
  */
 export async function maintainKeys(pool: pg.Pool, seal: Seal, now: number): Promise<SigningKeys> {
   const client = await pool.connect()
+  let broken: Error | undefined
   try {
     await client.query('BEGIN')
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('provider.oidc_key', 0))`)
@@ -43,10 +44,13 @@ export async function maintainKeys(pool: pg.Pool, seal: Seal, now: number): Prom
     await client.query('COMMIT')
     return orderKeys(rows, now).map((row) => openKey(row, seal)) as SigningKeys
   } catch (error) {
-    await client.query('ROLLBACK').catch(() => undefined)
+    await client.query('ROLLBACK').catch((failure: Error) => {
+      broken = failure
+    })
     throw error
   } finally {
-    client.release()
+    // A connection that could not even roll back is not given to anybody else.
+    client.release(broken)
   }
 }
 

@@ -59,6 +59,16 @@ export function createThrottle(pool: pg.Pool, limits = allowances): Throttle {
   }
 }
 
+/** Runs what an attempt that was taken is about. When it throws, nobody could say: the attempt is given back. */
+export async function orGiveBack<T>(limit: Limit, attempt: Attempt, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work()
+  } catch (error) {
+    await limit.giveBack(attempt)
+    throw error
+  }
+}
+
 function createLimit(pool: pg.Pool, guard: RateLimiterMemory, kind: string, allowance: Allowance): Limit {
   const counter = (name: string, points: number) =>
     new RateLimiterPostgres({

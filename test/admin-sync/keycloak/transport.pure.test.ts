@@ -13,10 +13,12 @@ import {
 let tokens = 0
 let lifetimeSeconds = 300
 let answer: (request: IncomingMessage, response: ServerResponse) => void
+let answerToken: ((response: ServerResponse) => void) | undefined
 let paths: string[] = []
 const server = createServer((request, response) => {
   if (request.url?.endsWith('/token')) {
     tokens += 1
+    if (answerToken) return answerToken(response)
     const body = { access_token: `token-${tokens}`, expires_in: lifetimeSeconds }
     setTimeout(() => response.end(JSON.stringify(body)), 20)
     return
@@ -41,6 +43,7 @@ const connect = () => createTransport(url, 'ellipro', { kind: 'client', clientId
 beforeEach(() => {
   tokens = 0
   lifetimeSeconds = 300
+  answerToken = undefined
   paths = []
   reply(200, { ok: true })
 })
@@ -79,10 +82,46 @@ test.each([
   [503, 'retry', 'http_503'],
   [429, 'retry', 'http_429'],
   [400, 'fail', 'http_400'],
-  [302, 'fail', 'http_302'],
+  // A proxy that shows a page of its own meanwhile.
+  [302, 'retry', 'http_302'],
+  [408, 'retry', 'http_408'],
 ])('status %i is %s with code %s', async (status, disposition, code) => {
   reply(status, { error: 'a text about somebody@example.fr' })
   await expect(connect().send('GET', '/x')).rejects.toMatchObject({ status, disposition, code })
+})
+
+const pageOfAProxy = '<!doctype html><title>Maintenance</title>'
+test.each([
+  ['half an answer', 200, '[{"id": "1", "em', 'not_json'],
+  ['a page', 200, pageOfAProxy, 'not_json'],
+  ['nothing, to a question', 200, '', 'not_json'],
+  ['a page that forbids', 403, pageOfAProxy, 'http_403'],
+  ['a page that finds nothing', 404, pageOfAProxy, 'http_404'],
+  ['a page about a conflict', 409, pageOfAProxy, 'http_409'],
+  ['a page about the request', 400, pageOfAProxy, 'http_400'],
+  ['a page about the credential', 401, pageOfAProxy, 'http_401'],
+])('%s is not Keycloak’s answer: status %i is asked again', async (_what, status, body, code) => {
+  answer = (_request, response) => void response.writeHead(status).end(body)
+  await expect(connect().send('GET', '/x')).rejects.toMatchObject({ status, disposition: 'retry', code })
+})
+
+test('what changes something may be answered with nothing, and never with a page', async () => {
+  answer = (_request, response) => void response.writeHead(204).end()
+  expect(await connect().send('PUT', '/x')).toEqual({ data: undefined, id: undefined })
+  answer = (_request, response) => void response.writeHead(200).end(pageOfAProxy)
+  await expect(connect().send('PUT', '/x')).rejects.toMatchObject({ disposition: 'retry', code: 'not_json' })
+})
+
+test.each([
+  ['a page', 200, pageOfAProxy],
+  ['half an answer', 200, '{"access_token": "a'],
+  ['an answer of another kind', 200, '{"status": "ok"}'],
+  ['nothing', 200, ''],
+  ['a page that forbids', 403, pageOfAProxy],
+  ['a redirect', 302, ''],
+])('%s instead of a token says nothing about the credential: asked again', async (_what, status, body) => {
+  answerToken = (response) => void response.writeHead(status).end(body)
+  await expect(connect().send('GET', '/x')).rejects.toMatchObject({ status, disposition: 'retry' })
 })
 
 test.each([
