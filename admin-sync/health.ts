@@ -34,6 +34,6 @@ export function createHealthServer(checks: readonly Check[]): Server {
 }
 
 async function readChecks(checks: readonly Check[]): Promise<string[]> {
-  const missing = await Promise.all(checks.map((check) => check()))
+  const missing = await Promise.all(checks.map(async (check) => check()))
   return missing.filter((name) => name !== undefined)
 }

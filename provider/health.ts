@@ -50,9 +50,9 @@ export function health({ readiness }: { readiness: Readiness }): {
 }
 
 /** While the process stops, a connection that is kept is let go with its next answer: its client connects elsewhere. */
-export function leaveConnections({ isStopping }: Readiness): RequestHandler {
+export function leaveConnections(readiness: Readiness): RequestHandler {
   return (_req, res, next) => {
-    if (isStopping()) res.setHeader('Connection', 'close')
+    if (readiness.isStopping()) res.setHeader('Connection', 'close')
     next()
   }
 }
