@@ -1,9 +1,10 @@
-/** What `status`, `find`, `accounts sweep` and `jobs` say to people at a terminal. Pure. */
+/** What `status`, `find`, `accounts sweep`, `jobs` and `audit list` say to people at a terminal. Pure. */
 import type { Translate } from '../core/text.ts'
 import type { FoundActivation, StatusNumbers } from './accounts/report.ts'
 import type { SweepResult } from './accounts/sweep.ts'
 import type { DeadLetter } from './jobs/dead-letters.ts'
 import type { OldestJob } from './jobs/inspect.ts'
+import type { OperatorAction } from './operators/audit.ts'
 
 export type Status = StatusNumbers & {
   /** `undefined`: Cofacering could not be asked. */
@@ -61,7 +62,7 @@ export function printFound(t: Translate, wanted: string, found: readonly FoundAc
 }
 
 function printActivation(t: Translate, activation: FoundActivation): string {
-  const { state, reason, lastError, mails, history, id, keycloakUserId } = activation
+  const { state, reason, lastError, mails, history, actions, id, keycloakUserId } = activation
   const none = t('find.none')
   const fields: [name: string, value: string][] = [
     ['email', activation.address],
@@ -70,6 +71,7 @@ function printActivation(t: Translate, activation: FoundActivation): string {
     ['mails', mails.map(({ kind, at }) => `${time(at)} ${t(`mail.${kind}`)}`).join('\n') || none],
     ['lastError', lastError ?? none],
     ['history', history.map(({ at, to, reason: why }) => `${time(at)} ${to}${because(why)}`).join('\n')],
+    ['actions', actions.map(printAction).join('\n') || none],
     ['ids', `activation ${id}, Keycloak ${keycloakUserId ?? none}`],
   ]
   return [
@@ -78,6 +80,25 @@ function printActivation(t: Translate, activation: FoundActivation): string {
       ([name, value]) => `  ${t(`find.${name}`).padEnd(18)}${value.replaceAll('\n', `\n${' '.repeat(20)}`)}`,
     ),
   ].join('\n')
+}
+
+const printAction = ({
+  at,
+  operator,
+  command,
+  outcome,
+  reason,
+}: Omit<OperatorAction, 'activation'>): string => `${time(at)} ${operator}: ${command} (${outcome}) ${reason}`
+
+/** Newest first, as they come. */
+export function printActions(t: Translate, actions: readonly OperatorAction[]): string {
+  if (actions.length === 0) return t('audit.nothing')
+  return actions
+    .map(
+      (action) =>
+        `${printAction(action)}${action.activation === null ? '' : ` [activation ${action.activation}]`}`,
+    )
+    .join('\n')
 }
 
 export function printSweep(result: SweepResult): string {

@@ -8,6 +8,7 @@
  *   send-confirmation  a pending Keycloak user and its mail     open-account   the account, once both proofs are there
  *   unlink             the federated link has served            release        an activation ended: whose user was it?
  *   notify-contact     the contract's contact is told           purge-expired  what nobody finished (a cron job)
+ *   close-account      the holder left, says an operator        notify-closed  and is told so
  *
  * Cron jobs that are about no activation in particular: sweep.ts (accounts that are gone, links that are left) and
  * address-change.ts (the notice to an old address).
@@ -19,7 +20,15 @@ import type { Mailer } from '../mail/mailer.ts'
 import type { LegacyData } from './legacy-data.ts'
 import type { Activation, AccountStore } from './store.ts'
 
-export const jobKinds = ['send-confirmation', 'open-account', 'unlink', 'release', 'notify-contact'] as const
+export const jobKinds = [
+  'send-confirmation',
+  'open-account',
+  'unlink',
+  'release',
+  'notify-contact',
+  'close-account',
+  'notify-closed',
+] as const
 export type JobKind = (typeof jobKinds)[number]
 
 /** Adds a job in the caller's transaction. */

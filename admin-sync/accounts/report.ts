@@ -4,6 +4,7 @@
  */
 import type pg from 'pg'
 import { readRate, type Rate } from './rate.ts'
+import { findActions, type OperatorAction } from '../operators/audit.ts'
 import type { State } from './store.ts'
 
 export type StatusNumbers = Rate & {
@@ -88,13 +89,15 @@ export type FoundActivation = {
   keycloakUserId: string | null
   history: { at: Date; from: State | null; to: State; reason: string | null; by: string }[]
   mails: { kind: string; at: Date }[]
+  /** What operators did by hand. */
+  actions: Omit<OperatorAction, 'activation'>[]
   /** See chooseNextStep. */
   nextStep: string
 }
 
 /** By login or e-mail address, capitals or not; newest first, at most 50. */
 export async function findActivations(pool: pg.Pool, loginOrAddress: string): Promise<FoundActivation[]> {
-  const { rows } = await pool.query<Omit<FoundActivation, 'history' | 'mails' | 'nextStep'>>(
+  const { rows } = await pool.query<Omit<FoundActivation, 'history' | 'mails' | 'actions' | 'nextStep'>>(
     `SELECT a.id, a.state, a.reason, a.login, a.company, a.contract, a.address, a.created_at AS "createdAt",
             a.expires_at AS "expiresAt", a.opened_at AS "openedAt", a.signed_in_at AS "signedInAt",
             a.unlinked_at AS "unlinkedAt", a.expires_at > now() AS "timeLeft", a.last_error AS "lastError",
@@ -117,10 +120,12 @@ export async function findActivations(pool: pg.Pool, loginOrAddress: string): Pr
     'SELECT activation_id AS id, kind, sent_at AS at FROM ellipro.mail WHERE activation_id = ANY ($1) ORDER BY mail.id',
     [ids],
   )
+  const actions = await findActions(pool, ids)
   return rows.map((row) => ({
     ...row,
     history: pick(history.rows, row.id),
     mails: pick(mails.rows, row.id),
+    actions: actions.flatMap(({ activation, ...action }) => (activation === row.id ? [action] : [])),
     nextStep: chooseNextStep(row),
   }))
 }
@@ -145,7 +150,8 @@ export function chooseNextStep(
     return lastError === null ? 'mail_leaves' : 'mail_failing'
   }
   if (state === 'confirmed') return lastError === null ? 'opening' : 'opening_failing'
-  if (state === 'withdrawn') return reason === 'corrected' || reason === 'released' ? reason : 'not_me'
+  if (state === 'withdrawn')
+    return reason === 'corrected' || reason === 'released' || reason === 'desk' ? reason : 'not_me'
   if (state === 'refused') return reason ?? 'refused'
   return state
 }

@@ -7,6 +7,7 @@
  */
 import type pg from 'pg'
 import { inTransaction } from '../transaction.ts'
+import { createClosingStatements } from './closing-store.ts'
 import type { Enqueue, JobKind } from './job.ts'
 
 export type State =
@@ -23,7 +24,8 @@ export type Activation = {
   locale: 'fr' | 'en'
   sub: string
   shared: boolean
-  requestId: string | null
+  /** Of the path that started it, for log lines. */
+  correlationId: string | null
   mailGeneration: number
   mailedGeneration: number
   /** By the database's clock; zero or less when its time is over. */
@@ -55,7 +57,7 @@ export type AccountStore = ReturnType<typeof createAccountStore>
 export const unlinkAfterSeconds = 15 * 60
 
 const activationColumns = `id, state, reason, account, address, address_key AS "addressKey", locale, sub, shared,
-  request_id AS "requestId", mail_generation AS "mailGeneration", mailed_generation AS "mailedGeneration",
+  request_id AS "correlationId", mail_generation AS "mailGeneration", mailed_generation AS "mailedGeneration",
   floor(extract(epoch FROM expires_at - now()))::integer AS "secondsLeft", created_at AS "createdAt",
   unlinked_at AS "unlinkedAt"`
 const userColumns = `record, address_key AS "addressKey", user_id AS "userId", created_at AS "createdAt",
@@ -72,6 +74,8 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
     ((await pool.query(text, values)).rowCount ?? 0) > 0
 
   return {
+    ...createClosingStatements(pool),
+
     readActivation: (id: string): Promise<Activation | undefined> =>
       one<Activation>(`SELECT ${activationColumns} FROM ellipro.activation WHERE id = $1`, [id]),
 
@@ -302,7 +306,13 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
             WHERE id = $1 AND state IN ('opened', 'closed') AND unlinked_at IS NULL`,
           [id],
         )
-        await client.query('SELECT ellipro.erase_secrets($1)', [id])
+        // The digests of the links stay: whoever opens the mail once more is told what became of it. They open nothing.
+        await client.query(
+          `UPDATE ellipro.activation_secret SET salt = NULL, verifier = NULL, credential = NULL,
+             proof_handle = NULL, proof_hash = NULL, proof_expires_at = NULL
+            WHERE activation_id = $1`,
+          [id],
+        )
       }),
 
     // ── jobs that should exist ──────────────────────────────────────────────────────────────────────────────────
@@ -320,6 +330,9 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
          UNION ALL
          SELECT 'unlink', id FROM ellipro.activation
           WHERE state = 'opened' AND unlinked_at IS NULL AND opened_at < now() - interval '25 minutes'
+         UNION ALL
+         SELECT 'close-account', activation_id FROM ellipro.account_closing
+          WHERE outcome IS NULL AND requested_at < now() - interval '10 minutes'
          LIMIT 1000`,
       )
       return rows

@@ -1,6 +1,7 @@
 /** Jobs that ended without success: listed and sent back by an operator, from the CLI. */
+import type pg from 'pg'
 import type { PgBoss } from 'pg-boss'
-import { deadLetterQueue } from './queues.ts'
+import { deadLetterQueue, onConnection } from './queues.ts'
 
 export type DeadLetter = {
   id: string
@@ -28,13 +29,11 @@ export async function listDeadLetters(boss: PgBoss): Promise<DeadLetter[]> {
 }
 
 /**
- * Sends dead letters back to where they came from, to be tried as if for the first time.
- * @param id of one dead letter; all of them without it @returns how many went
+ * Sends a dead letter back to where it came from, to be tried as if for the first time, in the caller's transaction.
+ * @returns 0 when it is not there any more
  */
-export async function redrive(boss: PgBoss, id: string | undefined): Promise<number> {
-  // Any other text is the id of no job; PostgreSQL would call it an error.
-  if (id !== undefined && !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id)) return 0
-  return boss.redrive(deadLetterQueue, { limit: 10_000, ...(id !== undefined && { ids: [id] }) })
+export async function redrive(boss: PgBoss, id: string, client: pg.ClientBase): Promise<number> {
+  return boss.redrive(deadLetterQueue, { ids: [id], db: onConnection(client) })
 }
 
 function readCode(output: unknown): string {

@@ -3,7 +3,7 @@
  * one way in which a job is added.
  *
  * Keycloak or the mail server down is no reason to give up: a job is tried again after 2 s, 4 s, … 5 minutes, for a
- * day (notices to contacts, which wait for a mail budget, for a week). A job whose process died is taken up again
+ * day (notices, which wait for a mail budget, for a week). A job whose process died is taken up again
  * after some 15 seconds, by its missing heartbeats. What cannot succeed goes to the dead letters (dead-letters.ts).
  */
 import { PgBoss, type Db, type QueueOptions } from 'pg-boss'
@@ -37,6 +37,8 @@ const options: Record<JobKind, QueueOptions> = {
   unlink: patient,
   release: patient,
   'notify-contact': { ...patient, retryLimit: 200, retryDelayMax: 3600 },
+  'close-account': patient,
+  'notify-closed': { ...patient, retryLimit: 200, retryDelayMax: 3600 },
 }
 const cronOptions: QueueOptions = {
   expireInSeconds: 1800,
@@ -48,7 +50,10 @@ const cronOptions: QueueOptions = {
 
 /** @param url role ellipro_sync. `worker`: also looks after queues and schedules; the CLI does not. */
 export function createBoss(url: string, log: Log, { worker }: { worker: boolean }): PgBoss {
+  // Handed on to pg: a connection that the network has forgotten must not keep a worker waiting for ever.
+  const limits = { query_timeout: 60_000, keepAlive: true }
   const boss = new PgBoss({
+    ...limits,
     connectionString: url,
     schema,
     application_name: worker ? 'ellipro-admin-sync-jobs' : 'ellipro-admin-sync-cli',
@@ -103,6 +108,7 @@ export function createEnqueue(boss: PgBoss): Enqueue {
   }
 }
 
-const onConnection = (client: pg.ClientBase): Db => ({
+/** pg-boss on a connection of ours: what it does is part of our transaction. */
+export const onConnection = (client: pg.ClientBase): Db => ({
   executeSql: (text, values) => client.query(text, values),
 })

@@ -15,6 +15,8 @@ import {
 } from '../accounts/job.ts'
 import { tellAddressChanges } from '../accounts/address-change.ts'
 import type { AddressChangeStore } from '../accounts/address-change-store.ts'
+import { closeAccount } from '../accounts/close-account.ts'
+import { notifyClosed } from '../accounts/notify-closed.ts'
 import { notifyContact } from '../accounts/notify-contact.ts'
 import { openAccount } from '../accounts/open-account.ts'
 import { purgeExpired } from '../accounts/purge-expired.ts'
@@ -37,6 +39,9 @@ const jobs: Record<JobKind, { run: AccountJob; atOnce: number; alone: boolean }>
   unlink: { run: unlink, atOnce: 1, alone: false },
   release: { run: release, atOnce: 1, alone: true },
   'notify-contact': { run: notifyContact, atOnce: 1, alone: false },
+  // Not alone, for the reason of unlink.
+  'close-account': { run: closeAccount, atOnce: 1, alone: false },
+  'notify-closed': { run: notifyClosed, atOnce: 1, alone: false },
 }
 /** Connections that the locks may need at once: one a job, and one each for the two cron jobs that hold addresses. */
 export const lockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 2)
@@ -90,18 +95,18 @@ export async function runJob(
 ): Promise<JobResult> {
   const startedAt = performance.now()
   const { activationId } = job.data
-  let requestId: string | null = null
+  let correlationId: string | null = null
   const line = () => ({
     job: kind,
     job_id: job.id,
     activation: activationId,
-    ...(requestId !== null && { request_id: requestId }),
+    ...(correlationId !== null && { correlation_id: correlationId }),
     run: job.retryCount + 1,
     duration_ms: Math.round(performance.now() - startedAt),
   })
   try {
     const found = await dependencies.store.readActivation(activationId)
-    requestId = found?.requestId ?? null
+    correlationId = found?.correlationId ?? null
     const outcome = found
       ? await runAlone(kind, found.addressKey, activationId, job.signal, dependencies)
       : 'gone'
@@ -146,7 +151,8 @@ function withLock(
 ): { dependencies: AccountDependencies; checkpoint: Checkpoint } {
   const { locks, onStep, ...rest } = dependencies
   const checkpoint: Checkpoint = async (step) => {
-    signal.throwIfAborted()
+    // Its time is up, or pg-boss has given it to another process: whatever the reason, that is no bug.
+    if (signal.aborted) throw new DOMException('The job is not for this process any more', 'AbortError')
     await onStep?.(step, activationId)
   }
   const holdAddress: HoldAddress = (addressKey, work) =>

@@ -1,6 +1,6 @@
 /**
- * The mails that Keycloak cannot send for us: "you already have an account", the notice to a contract's contact, and
- * the notice to the address that a person had before. Nothing in them was typed by anybody: login, company and contract
+ * The mails that Keycloak cannot send for us: "you already have an account", the notices to a contract's contact, to
+ * the address that a person had before, and to somebody whose access was closed. Nothing in them was typed by anybody: login, company and contract
  * come from the legacy data, and addresses are masked.
  *
  * Each method resolves when the mail server has taken the mail, and throws UpstreamError('smtp') else: `retry` when it
@@ -11,6 +11,7 @@ import type { Desk } from '../../core/desk.ts'
 import { UpstreamError } from '../../core/errors.ts'
 import { loadTexts, type Language } from '../../core/text.ts'
 import type { Smtp } from '../realm/config.ts'
+import { accountClosedMail } from './account-closed.ts'
 import { addressChangedMail } from './address-changed.ts'
 import { alreadyAccountMail } from './already-account.ts'
 import { contactNoticeMail } from './contact-notice.ts'
@@ -42,6 +43,7 @@ export type AddressChanged = Envelope & {
   /** When it was changed. */
   at: Date
 }
+export type AccountClosed = Envelope & { language: Language }
 /** Subject, and the body in both forms. */
 export type Content = { subject: string; html: string; text: string }
 
@@ -49,10 +51,13 @@ export type Mailer = {
   sendAlreadyAccount(mail: AlreadyAccount): Promise<void>
   sendContactNotice(mail: ContactNotice): Promise<void>
   sendAddressChanged(mail: AddressChanged): Promise<void>
+  sendAccountClosed(mail: AccountClosed): Promise<void>
   close(): void
 }
 
 const timeoutMs = 15_000
+/** A server that looks into a mail before it takes it must not be left too early: it sends the mail all the same. */
+const answerTimeoutMs = 45_000
 
 export function createMailer(options: MailerOptions): Mailer {
   const texts = loadTexts(new URL('../text/', import.meta.url))
@@ -66,7 +71,7 @@ export function createMailer(options: MailerOptions): Mailer {
     ...(user !== undefined && password !== undefined && { auth: { user, pass: password } }),
     connectionTimeout: timeoutMs,
     greetingTimeout: timeoutMs,
-    socketTimeout: timeoutMs,
+    socketTimeout: answerTimeoutMs,
     // Our templates hold no file and no URL to fetch.
     disableFileAccess: true,
     disableUrlAccess: true,
@@ -97,6 +102,8 @@ export function createMailer(options: MailerOptions): Mailer {
     sendContactNotice: (mail) => send(mail, contactNoticeMail(texts, mail, desk)),
     sendAddressChanged: (mail) =>
       send(mail, addressChangedMail(texts[mail.language], mail, { language: mail.language, desk })),
+    sendAccountClosed: (mail) =>
+      send(mail, accountClosedMail(texts[mail.language], { language: mail.language, desk })),
     close: () => transport.close(),
   }
 }

@@ -144,11 +144,18 @@ describe('while it runs', () => {
     expect(status.code).toBe(1)
     expect(JSON.parse(status.out)).toMatchObject({ failing: { 'legacy:42501': 1 } })
     await bench.cofacering.query('GRANT SELECT ON directory_login TO cofacering_reader')
-    const redriven = await cli('jobs', 'redrive', dead[0]?.id ?? '', '--json')
+    const redriven = await cli('jobs', 'redrive', dead[0]?.id ?? '', '--reason', 'rights are back', '--json')
     expect([redriven.code, JSON.parse(redriven.out)]).toEqual([0, { redriven: 1 }])
     await inbox.waitForMail(address)
     expect((await cli('jobs', 'dead')).code).toBe(0)
-    expect((await cli('jobs', 'redrive', dead[0]?.id ?? '')).code).toBe(1)
+    expect((await cli('jobs', 'redrive', dead[0]?.id ?? '', '--reason', 'once more')).code).toBe(1)
+    const { rows } = await bench.pool.query(
+      `SELECT command, activation_id, reason, outcome FROM ellipro.operator_action WHERE activation_id = $1`,
+      [id],
+    )
+    expect(rows).toEqual([
+      { command: 'jobs redrive', activation_id: id, reason: 'rights are back', outcome: 'send-confirmation' },
+    ])
   })
 
   test('`find` tells the desk all about one person, by login or address', async () => {
@@ -282,7 +289,7 @@ test('neither the log nor the job tables hold an address, a login, a company, k,
   const { rows: jobs } = await pool.query<{ text: string }>('SELECT j::text AS text FROM pgboss.job j')
   const written = [...lines, ...jobs.map(({ text }) => text)].join('\n')
   expect(written).toContain('"event":"job.done"')
-  expect(written).toContain('request_id')
+  expect(written).toContain('correlation_id')
   const ks = inbox.mails
     .flatMap((mail) => mail.links)
     .flatMap((link) => /[?&][kw]=([\w-]{20,})/.exec(link)?.[1] ?? [])

@@ -1,6 +1,7 @@
 /** The mails of our own: complete in both languages and both forms, and safe with whatever the legacy data holds. */
 import { expect, test } from 'vitest'
 import { loadTexts } from '../../../core/text.ts'
+import { accountClosedMail } from '../../../admin-sync/mail/account-closed.ts'
 import { addressChangedMail } from '../../../admin-sync/mail/address-changed.ts'
 import { alreadyAccountMail } from '../../../admin-sync/mail/already-account.ts'
 import { contactNoticeMail } from '../../../admin-sync/mail/contact-notice.ts'
@@ -79,5 +80,15 @@ test.each([
     for (const said of [when, 'a•••••@•••••.fr', desk.telephone, desk.email, mail.subject])
       expect(body).toContain(said)
     expect(body).not.toMatch(/addressChanged|parisTime|notYou|fact[A-Z]|desk[A-Z]/)
+  }
+})
+
+test.each(['fr', 'en'] as const)('"your account is closed" in %s', (language) => {
+  const mail = accountClosedMail(texts[language], { language, desk })
+  expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example'])
+  for (const body of [mail.html, mail.text]) {
+    for (const said of [desk.telephone, desk.email, desk.hours[language], mail.subject])
+      expect(body).toContain(said)
+    expect(body).not.toMatch(/accountClosed|desk[A-Z]/)
   }
 })

@@ -44,7 +44,7 @@ async function victim() {
     browserHash: sha256(browser),
     salt,
     verifier: await verifiers.derive(password, salt),
-    requestId: randomUUID(),
+    correlationId: randomUUID(),
   })
   if (started.outcome !== 'started') throw new Error(started.outcome)
   return { id: started.id, account, salt, password, browser, ...(await sync.sendMail(started.id)) }
@@ -81,7 +81,7 @@ const draft = (change: object) => ({
   browserHash: sha256('mine'),
   salt: randomBytes(16),
   verifier: randomBytes(32),
-  requestId: randomUUID(),
+  correlationId: randomUUID(),
   ...change,
 })
 
@@ -115,6 +115,9 @@ describe('the role ellipro_provider', () => {
       `INSERT INTO ellipro.keycloak_user (address_key, user_id, state) VALUES ('a@b.fr', 'u', 'pending')`,
       `INSERT INTO ellipro.mail (kind, address_key) VALUES ('x', 'a@b.fr')`,
       `INSERT INTO ellipro.activation_event (activation_id, to_state, actor) VALUES ('${id}', 'opened', 'ellipro_sync')`,
+      `INSERT INTO ellipro.operator_action (operator, command, reason, outcome) VALUES ('root', 'x', 'x', 'x')`,
+      `INSERT INTO ellipro.account_closing (activation_id) VALUES ('${id}')`,
+      `DELETE FROM ellipro.operator_action`,
       `TRUNCATE ellipro.activation CASCADE`,
       `ALTER TABLE ellipro.activation OWNER TO ellipro_provider`,
       `DO $$ BEGIN LOCK TABLE ellipro.activation; END $$`,
@@ -299,7 +302,7 @@ describe('with every function and every secret of provider', () => {
       browserHash: sha256('mine'),
       salt: randomBytes(16),
       verifier: randomBytes(32),
-      requestId: randomUUID(),
+      correlationId: randomUUID(),
     })
     expect(started).toEqual({ outcome: 'moved' })
     expect(await sync.stateOf(id)).toMatchObject({ state: 'opened' })
@@ -324,9 +327,9 @@ describe('with every function and every secret of provider', () => {
     for (const value of Object.values(rows[0] ?? {})) expect(value.length).toBeLessThan(257)
 
     for (const hostile of [
-      { requestId: 'victim@example.fr' },
-      { requestId: 'x'.repeat(1_000_000) },
-      { requestId: `${randomUUID()}\n` },
+      { correlationId: 'victim@example.fr' },
+      { correlationId: 'x'.repeat(1_000_000) },
+      { correlationId: `${randomUUID()}\n` },
       { account: 'a'.repeat(256) },
       { account: '' },
       { locale: 'de' },

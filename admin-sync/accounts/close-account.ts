@@ -1,0 +1,49 @@
+/**
+ * The job `close-account`: the holder of a login left, and an operator asked for the login to be freed
+ * (operators/login-release.ts).
+ *
+ *   1  the user that the activation opened is disabled, and never enabled again by us
+ *   2  its sessions and consents end, and a link that is left goes
+ *   3  `opened` becomes `closed` (`holder_left`) and the login is free (`withdrawn`, `released`), in one transaction
+ *
+ * The user stays in Keycloak: who it was and what it may have done is the administrator's to keep or delete. Nobody gets
+ * its `sub`. An administrator's account is not touched, and keeps its login. Killed anywhere and run again it ends the
+ * same. Not alone on the address (jobs/work.ts): nobody may keep an account open by holding a lock.
+ */
+import { isForbidden } from '../keycloak/connect.ts'
+import type { AccountDependencies, AccountJob, Checkpoint } from './job.ts'
+import { providerAlias } from './pending-user.ts'
+
+export const closeAccount: AccountJob = async (dependencies, { id, state }, checkpoint) => {
+  const { store } = dependencies
+  if ((state !== 'opened' && state !== 'closed') || !(await store.isClosingWanted(id))) return 'nothing'
+  const record = await store.findOpenedUser(id)
+  if (!record || record.userId === null) throw new Error('An opened activation has no Keycloak user')
+  try {
+    await shut(dependencies, record.userId, checkpoint)
+  } catch (error) {
+    if (!isForbidden(error)) throw error
+    // Among the protected accounts: an administrator's, and none of our business.
+    await store.endClosing(id, 'protected')
+    return 'protected'
+  }
+  await checkpoint('mark-released')
+  return (await store.markHolderLeft(id)) ? 'released' : 'superseded'
+}
+
+/** A user that was deleted meanwhile is as shut as can be. */
+async function shut(
+  { keycloak }: AccountDependencies,
+  userId: string,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  const user = await keycloak.getUser(userId)
+  if (!user) return
+  await checkpoint('disable-user')
+  if (user.enabled !== false) await keycloak.updateUserMerged(userId, { enabled: false })
+  await checkpoint('end-sessions')
+  await keycloak.logoutUser(userId)
+  await keycloak.revokeGrants(userId)
+  await checkpoint('delete-link')
+  await keycloak.deleteFederatedIdentity(userId, providerAlias)
+}
