@@ -34,6 +34,15 @@ export function loadTexts(folder: URL): Record<Language, Translate> {
 }
 
 /**
+ * A name that another system holds, as it may stand on a page, in a mail or in a header: one line, without control
+ * characters and without marks that turn or hide text. (The database does the same with what provider writes.)
+ */
+export function oneLine(name: string): string {
+  // oxlint-disable-next-line no-control-regex
+  return name.replace(/[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]+/g, ' ')
+}
+
+/**
  * The language of a request: `ui_locales` (OIDC Core section 3.1.2.1, space separated) before Accept-Language,
  * else French.
  */

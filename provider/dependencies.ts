@@ -12,6 +12,7 @@ import { createReadiness, type Readiness } from './health.ts'
 import type { LegacyDirectory } from './legacy/directory.ts'
 import { createOp, type Op } from './oidc/op.ts'
 import { createRelyingParty, type RelyingParty } from './sign-in/relying-party.ts'
+import { stopwatch, type Stopwatch } from './throttle/deadline.ts'
 import { createThrottle, type Throttle } from './throttle/throttle.ts'
 import { createCookies, type Cookies } from './web/cookies.ts'
 
@@ -30,10 +31,13 @@ export type Dependencies = {
   texts: Record<Language, Translate>
   /** Milliseconds since 1970. */
   now: () => number
+  /** For the fixed deadline. */
+  stopwatch: Stopwatch
 }
 
 /** What the outside gives: configuration, connections, the legacy directory and a clock. */
-export type Outside = Pick<Dependencies, 'config' | 'log' | 'pool' | 'directory' | 'now'>
+export type Outside = Pick<Dependencies, 'config' | 'log' | 'pool' | 'directory' | 'now'> &
+  Partial<Pick<Dependencies, 'stopwatch'>>
 
 /**
  * @param texts the catalogues; a test may give its own
@@ -46,6 +50,7 @@ export async function createDependencies(
 ): Promise<Dependencies> {
   const { config, pool } = outside
   const base = {
+    stopwatch,
     ...outside,
     store: createActivationStore(pool),
     cookies: createCookies(config.PROVIDER_URL.startsWith('https:')),

@@ -8,6 +8,7 @@ import pg from 'pg'
 import { z } from 'zod'
 import { UpstreamError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { oneLine } from '../../core/text.ts'
 
 export type LegacyLogin = {
   login: string
@@ -32,16 +33,20 @@ export type LegacyData = {
   close(): Promise<void>
 }
 
+/** Stands in mails. */
+const name = z.string().min(1).transform(oneLine)
+
 const loginRow = z.object({
-  login: z.string().min(1),
-  company: z.string().min(1),
+  login: name,
+  company: name,
+  // As it is: the contract is found by it.
   contract: z.coerce.string().min(1),
   shared: z.boolean(),
   disabled: z.boolean(),
 })
 const contractRow = z.object({
-  company: z.string().min(1),
-  contact_name: z.string().nullable(),
+  company: name,
+  contact_name: z.string().transform(oneLine).nullable(),
   contact_email: z.string().nullable(),
   known_domains: z.array(z.string()).nullable(),
 })

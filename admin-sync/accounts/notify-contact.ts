@@ -6,6 +6,7 @@
  */
 import { UpstreamError } from '../../core/errors.ts'
 import { maskAddress, maskLogin } from '../../core/mask.ts'
+import { oneLine } from '../../core/text.ts'
 import type { AccountJob } from './job.ts'
 
 export const notifyContact: AccountJob = async ({ store, legacy, mailer, holdAddress }, activation) => {
@@ -28,7 +29,7 @@ export const notifyContact: AccountJob = async ({ store, legacy, mailer, holdAdd
       contactName: contract.contactName,
       login: maskLogin(login.login),
       company: contract.company,
-      contract: login.contract,
+      contract: oneLine(login.contract),
       address: maskAddress(activation.address, contract.knownDomains),
     })
     await checkpoint('record')

@@ -33,7 +33,10 @@ export type BrowserSecrets = {
   newSignIn(res: Response): Buffer
   /** SHA-256 of the cookie of the browser that starts activations. */
   activationHash(req: Request): Buffer | undefined
-  /** The same, made when absent. `anew`: another person at this browser starts one of their own. */
+  /**
+   * The same, made when absent. `anew`: before somebody starts an activation, so that whoever had this browser before
+   * does not hold what steers it.
+   */
   ensureActivation(req: Request, res: Response, anew?: boolean): Buffer
   /** The bytes of k. */
   link(req: Request, id: string): Buffer | undefined

@@ -19,6 +19,7 @@ import { z } from 'zod'
 import { BoundedPool } from '../../core/database/pool.ts'
 import { UpstreamError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import { oneLine } from '../../core/text.ts'
 import { hashing } from '../gate.ts'
 import type { LegacyAnswer, LegacyDirectory } from './directory.ts'
 import { loginKey, trimLogin } from './login.ts'
@@ -142,8 +143,13 @@ export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
     const right = await hashing.run(() => verifyPassword(comparable ? password : 'x', hash))
     signal?.throwIfAborted()
     if (!row || !parsed || !right || !comparable || row.disabled) return { status: 'refused' }
-    const { account, login: spelling, company, contract, shared } = row
-    return { status: 'ok', account: { account, login: spelling, company, contract, shared } }
+    const { account, shared } = row
+    const names = {
+      login: oneLine(row.login),
+      company: oneLine(row.company),
+      contract: oneLine(row.contract),
+    }
+    return { status: 'ok', account: { account, ...names, shared } }
   }
 
   return {

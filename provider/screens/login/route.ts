@@ -63,9 +63,9 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
 }
 
 async function signIn(parts: ScreenParts, req: Request, res: Response, door: Door): Promise<void> {
-  const { config, directory, flashes, log, throttle } = parts
-  const startedAt = performance.now()
-  const { network, requestId } = contextOf(res)
+  const { config, directory, flashes, log, stopwatch, throttle } = parts
+  const startedAt = stopwatch.now()
+  const { network, ids } = contextOf(res)
   const login = typed(req, 'login')
   const password = typed(req, 'password')
   const again = (flash: Flash) => flashes.redirect(res, door.page, { ...flash, values: { login } })
@@ -96,8 +96,8 @@ async function signIn(parts: ScreenParts, req: Request, res: Response, door: Doo
   } else log.warn({ event: 'login.limited', request_id: requestId })
 
   if (!account) {
-    await waitForDeadline(startedAt, config.SIGN_IN_DEADLINE_MS)
-    log.info({ event: 'login.refused', request_id: requestId })
+    await waitForDeadline(stopwatch, startedAt, config.SIGN_IN_DEADLINE_MS)
+    log.info({ event: 'login.refused', ...ids })
     return again({ errors: { login: { key: 'login.refused' } } })
   }
   await throttle.signIn.giveBack(attempt)

@@ -32,8 +32,10 @@ export function redirectionScreen(parts: ScreenParts): Screens['redirection'] {
       const asksAnew = req.query['own'] === '1'
       const step = nextStep(await currentFacts(parts, req, signIn), asksAnew)
       if (step.screen !== 'redirection') return res.redirect(303, pathOf(step))
-      // Before the form is sent: two clicks on its button are then two requests of one browser.
-      if (req.method !== 'HEAD') secrets.ensureActivation(req, res, asksAnew)
+      // Before the form is sent: two clicks on its button are then two requests of one browser. Always a new one: what
+      // stands there was another login's, or was put there by somebody who had this browser before.
+      if (req.method !== 'HEAD') secrets.ensureActivation(req, res, true)
+      if (asksAnew) contextOf(res).correlation.beginAnew()
       await showRedirection(res, signIn, randomBytes(16).toString('base64url'), flashes.take(req, res))
     },
 

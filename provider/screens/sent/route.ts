@@ -94,8 +94,11 @@ export function sentScreen(parts: ScreenParts): Screens['sent'] {
         return again(describeRefusal('too_many'))
       const steering = await readSteering(parts, req, res, id)
       if (steering.refusal) return again(steering.refusal)
-      const browserHash = secrets.ensureActivation(req, res)
-      const result = await store.correctAddress(id, steering.proof, address, browserHash, requestId)
+      // Steered by its password from another browser: what stands there was not this person's.
+      const browserHash = secrets.ensureActivation(req, res, steering.proof.browserHash === undefined)
+      const { ids } = contextOf(res)
+      const correlationId = ids.correlation_id ?? ids.request_id
+      const result = await store.correctAddress(id, steering.proof, address, browserHash, correlationId)
       log.info({
         event: 'activation.correct',
         request_id: requestId,

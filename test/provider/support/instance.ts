@@ -4,7 +4,6 @@
  */
 import type { AddressInfo } from 'node:net'
 import { randomBytes } from 'node:crypto'
-import { createServer } from 'node:http'
 import { afterAll } from 'vitest'
 import { createPool } from '../../../core/database/pool.ts'
 import { createLog } from '../../../core/log.ts'
@@ -14,6 +13,8 @@ import { readProviderConfig, type ProviderConfig } from '../../../provider/confi
 import { createDependencies, type Dependencies } from '../../../provider/dependencies.ts'
 import type { LegacyDirectory } from '../../../provider/legacy/directory.ts'
 import { createScreens } from '../../../provider/screens/screens.ts'
+import { createHttpServer } from '../../../provider/web/back-pressure.ts'
+import type { Stopwatch } from '../../../provider/throttle/deadline.ts'
 import { findFreePort } from '../../../dev/ports.ts'
 
 export type Instance = {
@@ -46,12 +47,14 @@ const nobody: LegacyDirectory = { verify: () => Promise.resolve({ status: 'refus
  * @param databaseUrl connection as ellipro_provider
  * @param env more environment
  * @param texts real ones where a page is looked at by a browser
+ * @param stopwatch for tests of the fixed deadline
  */
 export async function startInstance(
   databaseUrl: string,
   env: Record<string, string> = {},
   directory = nobody,
   texts: Record<Language, Translate> = { fr: echo, en: echo },
+  stopwatch?: Stopwatch,
 ): Promise<Instance> {
   const host = env['PROVIDER_HOST'] ?? '127.0.0.1'
   const port = Number(env['PROVIDER_PORT'] ?? (await findFreePort(host)))
@@ -76,18 +79,20 @@ export async function startInstance(
   const log = createLog('provider', 'debug', {
     write: (line) => void logged.push(JSON.parse(line) as Record<string, unknown>),
   })
-  const pool = createPool(config.PROVIDER_DATABASE_URL, 'test-provider', log, { max: 20 })
+  const pool = createPool(config.PROVIDER_DATABASE_URL, 'test-provider', log, {
+    max: env['DATABASE_CONNECTIONS'] ? config.DATABASE_CONNECTIONS : 20,
+  })
   const clock = { offsetMs: 0 }
   const dependencies = await createDependencies(
-    { config, log, pool, directory, now: () => Date.now() + clock.offsetMs },
+    { config, log, pool, directory, now: () => Date.now() + clock.offsetMs, ...(stopwatch && { stopwatch }) },
     texts,
   )
-  const server = createServer(createApp(dependencies, createScreens(dependencies)))
+  const server = createHttpServer(createApp(dependencies, createScreens(dependencies)), log, config)
   await new Promise<void>((done) => server.listen(port, host, done))
   afterAll(async () => {
     server.closeAllConnections()
     await new Promise((done) => server.close(done))
-    await pool.end()
+    await Promise.all([pool.end(), dependencies.readiness.close()])
   })
   return { origin: `http://${host}:${(server.address() as AddressInfo).port}`, dependencies, logged, clock }
 }
