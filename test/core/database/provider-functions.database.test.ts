@@ -1,7 +1,7 @@
 /** The functions of 0002, called as provider calls them, through its store. Concurrency is real: many connections. */
 import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
-import { afterAll, expect, test } from 'vitest'
+import { afterAll, expect, test, vi } from 'vitest'
 import {
   createActivationStore,
   type ActivationStore,
@@ -332,6 +332,49 @@ test('a login has its own limits: mails a day and activations a day', async () =
   await sync.set('activations_per_login_per_day', 2)
   expect((await store.startActivation(draft({ account }))).outcome).toBe('login_limit')
   await sync.set('activations_per_login_per_day', 100)
+})
+
+test('eight fresh mails at the same instant, for eight activations of one login, stay within its budget', async () => {
+  const account = unique('account')
+  const activations = await Promise.all(Array.from({ length: 8 }, () => start({ account })))
+  for (const { id } of activations) await sync.age(id, 61)
+  await sync.set('mails_per_login_per_day', 10)
+  // Nobody writes to the outbox before all eight are on their way: none sees what another has used.
+  const gate = await sync.pool.connect()
+  await gate.query('BEGIN')
+  await gate.query('LOCK TABLE ellipro.outbox IN SHARE ROW EXCLUSIVE MODE')
+  const asked = activations.map(({ id, browserHash }) => store.requestMail(id, { browserHash }))
+  const waiting = `SELECT count(DISTINCT pid)::integer AS n FROM pg_locks WHERE NOT granted
+    AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`
+  await vi.waitFor(async () => expect((await gate.query(waiting)).rows).toEqual([{ n: 8 }]), 10_000)
+  await gate.query('COMMIT')
+  gate.release()
+  const outcomes = await Promise.all(asked)
+  await sync.set('mails_per_login_per_day', 1000)
+  expect(outcomes.toSorted()).toEqual([...Array<string>(6).fill('login_budget'), 'requested', 'requested'])
+})
+
+test('eight fresh mails at the same instant for one activation are one', async () => {
+  const { id, browserHash } = await start()
+  await sync.age(id, 61)
+  const outcomes = await Promise.all(Array.from({ length: 8 }, () => store.requestMail(id, { browserHash })))
+  expect(outcomes.toSorted()).toEqual(['requested', ...Array<string>(7).fill('too_soon')])
+})
+
+test('mails of every kind to one address count together, whoever caused them', async () => {
+  const address = `${unique('person')}@example.fr`
+  for (const kind of ['already-account', 'contact-notice', 'address-changed'])
+    await sync.pool.query('INSERT INTO ellipro.mail (kind, account, address_key) VALUES ($1, $1, $2)', [
+      kind,
+      address,
+    ])
+  expect((await store.startActivation(draft({ address: address.toUpperCase() }))).outcome).toBe(
+    'address_budget',
+  )
+  const { id, browserHash } = await start()
+  expect((await store.correctAddress(id, { browserHash }, address, undefined, randomUUID())).outcome).toBe(
+    'address_budget',
+  )
 })
 
 test('no more activations than the hourly cap are started over all logins', async () => {
