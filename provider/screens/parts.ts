@@ -13,6 +13,8 @@ export type ScreenParts = Dependencies & {
   flashes: Flashes
   /** The portal's route that signs a person in at Keycloak. */
   portalSignIn: string
+  /** Keycloak's page that asks whoever is signed in there to leave, and leads back to /activation/continue. */
+  keycloakSignOut: string
 }
 
 export function createScreenParts(dependencies: Dependencies): ScreenParts {
@@ -24,6 +26,7 @@ export function createScreenParts(dependencies: Dependencies): ScreenParts {
     verifiers: createVerifiers(config.PROVIDER_VERIFIER_KEY),
     flashes: createFlashes(cookies, config.PROVIDER_COOKIE_KEY),
     portalSignIn: `${config.PORTAL_URL}/sign-in`,
+    keycloakSignOut: `${config.KEYCLOAK_URL}/realms/${config.KEYCLOAK_REALM}/protocol/openid-connect/logout?client_id=activation`,
   }
 }
 

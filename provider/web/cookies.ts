@@ -37,6 +37,9 @@ export function createCookies(https: boolean): Cookies {
   }
 }
 
+/** Did the browser send any cookie? One that refuses them never does, and a page that needs them has to say so. */
+export const hasCookies = (req: Request): boolean => (req.headers.cookie ?? '').trim() !== ''
+
 /**
  * One cookie of a Cookie header. A name that is there twice was planted by somebody beside us (another path or a
  * parent domain): neither value is believed. Only spaces and tabs are cut off: a sibling host may set a cookie whose

@@ -21,7 +21,7 @@ export async function renderErrorPage(
     body: html`<p>${t(messageKey)}</p>
       ${status === 503 && res.req.method === 'POST' && html`<p>${t('error.unsure')}</p>`}
       <p class="ell-actions">
-        ${status === 503 && html`<a class="ell-button" href="${samePage(res)}">${t('error.retry')}</a>`}
+        ${[403, 503].includes(status) && html`<a class="ell-button" href="${samePage(res)}">${t('error.retry')}</a>`}
         <a class="ell-button ell-button--secondary" href="/">${t('error.home')}</a>
       </p>`,
   })
