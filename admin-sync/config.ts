@@ -14,6 +14,7 @@ import {
   text,
   type Config,
 } from '../core/config.ts'
+import { closingConfig } from '../core/closing.ts'
 import { deskConfig } from '../core/desk.ts'
 import { ConfigError } from '../core/errors.ts'
 import { probeConfig, smtpConfig } from './realm/config.ts'
@@ -35,6 +36,7 @@ export const statusConfig = defineConfig({
     secret: true,
     description: 'Database of Cofacering, as a role that can only read (cofacering_reader).',
   },
+  ...closingConfig,
 })
 
 /** All that the command `accounts sweep` needs. */

@@ -1,4 +1,5 @@
 /** What `status`, `find`, `accounts sweep`, `jobs` and `audit list` say to people at a terminal. Pure. */
+import { describeClosing } from '../core/closing.ts'
 import type { Translate } from '../core/text.ts'
 import type { FoundActivation, StatusNumbers } from './accounts/report.ts'
 import type { SweepResult } from './accounts/sweep.ts'
@@ -9,6 +10,8 @@ import type { OperatorAction } from './operators/audit.ts'
 export type Status = StatusNumbers & {
   /** `undefined`: Cofacering could not be asked. */
   legacyLogins: number | undefined
+  /** When Cofacering closes or closed; `undefined`: it stays open. */
+  closesAt: Date | undefined
   deadLetters: DeadLetter[]
   oldestJob: OldestJob | undefined
 }
@@ -27,6 +30,9 @@ const because = (why: string | null): string => (why === null ? '' : ` (${why})`
 export function printStatus(status: Status): string {
   const { legacyLogins, oldestJob, deadLetters } = status
   return [
+    ...(status.closesAt
+      ? [`Cofacering: nobody starts an activation from ${describeClosing(status.closesAt, 'en')}`]
+      : []),
     'Logins',
     line(
       'in Cofacering',

@@ -27,6 +27,7 @@ export type ProcessName = 'provider' | 'adminSync' | 'realmApply' | 'portal' | '
 
 /** Settings that the user may give to `npm start` and that are handed on; the desk's are those of the customers' FAQ. */
 const settings = {
+  COFACERING_CLOSES_AT: '',
   DESK_TELEPHONE: '0825 123 456',
   DESK_TELEPHONE_PRICE: '0,15 €/min',
   DESK_EMAIL: 'relations-clients@cofaceservices.fr',
@@ -76,7 +77,7 @@ export function describeApplications(installation: Installation): Record<string,
 }
 
 /**
- * @param given environment of the user; its `DESK_*`, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS and LOG_LEVEL are kept
+ * @param given environment of the user; its `DESK_*`, COFACERING_CLOSES_AT, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS and LOG_LEVEL are kept
  * @returns only the variables of the product: add baseEnvironment() to run a process with them
  */
 export function processEnvironments(

@@ -62,7 +62,7 @@ ${rows.join('\n')}
 | \`TEST_KEYCLOAK_URL\`, \`TEST_KEYCLOAK_ADMIN_PASSWORD\`, \`TEST_KEYCLOAK_MANAGEMENT\` | A running Keycloak for \`npm test\`, which then starts none; its realms are made and deleted by the tests. |
 | \`CHROMIUM_PATH\` | The browser of the end-to-end tests, when it is not found. |
 | \`ELLIPRO_SCREENSHOTS\` | Set: the end-to-end test makes the pictures in \`docs/images/\` anew. |
-| \`DESK_*\`, \`LEGACY_FORGOT_URL\`, \`SIGN_IN_DEADLINE_MS\`, \`LOG_LEVEL\`, \`KEYCLOAK_REALM\` | Handed on to the processes; otherwise demonstration values. |
+| \`DESK_*\`, \`COFACERING_CLOSES_AT\`, \`LEGACY_FORGOT_URL\`, \`SIGN_IN_DEADLINE_MS\`, \`LOG_LEVEL\`, \`KEYCLOAK_REALM\` | Handed on to the processes; otherwise demonstration values. |
 `
   return format(page, { ...(await resolveConfig(configurationFile)), parser: 'markdown' })
 }

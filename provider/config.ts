@@ -17,6 +17,7 @@ import {
   wholeNumber,
   type Config,
 } from '../core/config.ts'
+import { closingConfig } from '../core/closing.ts'
 import { deskConfig } from '../core/desk.ts'
 
 /** Cookies have `Path=/` and the issuer is fixed below it, so provider needs an origin of its own. */
@@ -125,6 +126,7 @@ export const providerConfig = defineConfig({
       'Time between the signal to stop, from which on `/health/ready` says no, and the end of listening: as long as a load balancer takes to look twice.',
   },
   LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least severe log lines that are written.' },
+  ...closingConfig,
   ...deskConfig,
 })
 

@@ -81,7 +81,12 @@ async function collectStatus(env: Environment): Promise<Status> {
       if (error instanceof UpstreamError) return undefined
       throw error
     })
-    return { legacyLogins, ...numbers, ...(jobs ?? { deadLetters: [], oldestJob: undefined }) }
+    return {
+      closesAt: config.COFACERING_CLOSES_AT,
+      legacyLogins,
+      ...numbers,
+      ...(jobs ?? { deadLetters: [], oldestJob: undefined }),
+    }
   } finally {
     await legacy.close()
   }

@@ -16,6 +16,7 @@ import {
   text,
   type Config,
 } from '../../core/config.ts'
+import { closingConfig, isClosed } from '../../core/closing.ts'
 import { deskConfig, readDesk, type Desk } from '../../core/desk.ts'
 import { ConfigError } from '../../core/errors.ts'
 
@@ -72,6 +73,7 @@ export const realmConfig = defineConfig({
     schema: text,
     description: 'JSON file of the Ellipro applications that sign people in at the realm.',
   },
+  ...closingConfig,
   ...deskConfig,
   ...smtpConfig,
 })
@@ -100,6 +102,8 @@ export type RealmConfig = ProbeConfig & {
   applications: readonly Application[]
   desk: Desk
   smtp: Smtp
+  /** When Cofacering closes, and whether it has. */
+  closing?: { at: Date; over: boolean }
 }
 
 /** An exact redirect target: as the specification compares them, character by character. */
@@ -136,9 +140,13 @@ const reserved = [
 
 /**
  * Reads the environment and the file of applications.
+ * @param now milliseconds since 1970: what is written depends on whether Cofacering is closed
  * @throws ConfigError with every problem of both.
  */
-export function readRealmConfig(env: Record<string, string | undefined>): RealmConfig {
+export function readRealmConfig(
+  env: Record<string, string | undefined>,
+  now: number = Date.now(),
+): RealmConfig {
   const config = readConfig(realmConfig, env)
   if ((config.SMTP_USER === undefined) !== (config.SMTP_PASSWORD === undefined))
     throw new ConfigError(['SMTP_USER and SMTP_PASSWORD are given together or not at all'])
@@ -150,6 +158,9 @@ export function readRealmConfig(env: Record<string, string | undefined>): RealmC
     applications: readApplications(config.APPLICATIONS_FILE),
     desk: readDesk(config),
     smtp: readSmtp(config),
+    ...(config.COFACERING_CLOSES_AT && {
+      closing: { at: config.COFACERING_CLOSES_AT, over: isClosed(config.COFACERING_CLOSES_AT, now) },
+    }),
   }
 }
 

@@ -16,7 +16,9 @@ export function describeIdentityProvider(config: RealmConfig): Record<string, un
     displayName: 'Cofacering',
     // The switch in the console stays the administrator's: off in an emergency, off when the migration is over.
     enabled: initial(true),
-    hideOnLogin: initial(false),
+    // Closed: no button leads to it. It stays enabled: activations under way end by it, and an application that still
+    // names it (`kc_idp_hint`) leads to our page that explains.
+    hideOnLogin: config.closing?.over ? true : initial(false),
     linkOnly: false,
     // What the OP says of an address is never believed.
     trustEmail: false,

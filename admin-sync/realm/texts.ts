@@ -3,11 +3,12 @@
  * console. Texts added in the console are left alone; these keys are ours.
  */
 import type { Language } from '../../core/text.ts'
-import type { Desk } from '../../core/desk.ts'
+import { describeClosing } from '../../core/closing.ts'
+import type { RealmConfig } from './config.ts'
 
 /** Keys and texts of one language. */
 export function describeTexts(
-  { desk, providerUrl }: { desk: Desk; providerUrl: string },
+  { desk, providerUrl, closing }: Pick<RealmConfig, 'desk' | 'providerUrl' | 'closing'>,
   language: Language,
 ): Record<string, string> {
   return {
@@ -18,6 +19,11 @@ export function describeTexts(
     deskEmail: escape(desk.email),
     deskHours: escape(desk.hours[language]),
     ...messages[language],
+    // The theme shows it on the login page, and nothing for a hyphen: texts are replaced here and never taken away.
+    cofaceringClosing: closing
+      ? (closing.over ? closed : closes)[language](describeClosing(closing.at, language))
+      : '-',
+    ...(closing?.over && afterClosing[language]),
     ...Object.fromEntries(
       Object.entries(labels).map(([key, text]) => [`ellipro.profile${key && `.${key}`}`, text[language]]),
     ),
@@ -41,6 +47,40 @@ const messages: Record<Language, Record<string, string>> = {
       'Your request is waiting for your confirmation. Open the e-mail that we sent you and follow its link, then enter the password that you chose. Nothing received? Sign in with your Cofacering login again to receive a new e-mail.',
     cofaceringNotLinked:
       'Your Cofacering login no longer opens Ellipro directly. Sign in with your e-mail address and your Ellipro password. No account yet? Start again from the Cofacering sign-in page.',
+  },
+}
+
+const closes: Record<Language, (when: string) => string> = {
+  fr: (when) => `Cofacering ferme le ${when} : ouvrez votre accès Ellipro avant cette date.`,
+  en: (when) => `Cofacering closes on ${when}: open your Ellipro account before that.`,
+}
+const closed: Record<Language, (when: string) => string> = {
+  fr: (when) =>
+    `Cofacering est fermé depuis le ${when}. Si vous n’avez pas encore d’accès Ellipro, contactez le Service Relation Client : il vous en ouvre un.`,
+  en: (when) =>
+    `Cofacering has been closed since ${when}. If you have no Ellipro account yet, contact the Service Relation Client, which opens one for you.`,
+}
+/** What sends people to the Cofacering login otherwise; the last two are the theme's. */
+const afterClosing: Record<Language, Record<string, string>> = {
+  fr: {
+    accountPending:
+      'Votre demande est en attente de confirmation. Ouvrez l’e-mail que nous vous avons envoyé et suivez son lien, puis saisissez le mot de passe que vous avez choisi. Rien reçu ? Contactez le Service Relation Client, qui vous le renvoie.',
+    cofaceringNotLinked:
+      'Votre identifiant Cofacering n’ouvre plus Ellipro. Connectez-vous avec votre adresse e-mail et votre mot de passe Ellipro. Pas encore d’accès ? Contactez le Service Relation Client.',
+    ellForgotHint:
+      'Cofacering est fermé : son mot de passe ne sert plus. Sans accès Ellipro, contactez le Service Relation Client.',
+    expiredActionTokenNoSessionMessage:
+      'Le lien a expiré ou a déjà servi. Demandez un nouveau mot de passe si votre accès Ellipro est déjà ouvert ; sinon, contactez le Service Relation Client.',
+  },
+  en: {
+    accountPending:
+      'Your request is waiting for your confirmation. Open the e-mail that we sent you and follow its link, then enter the password that you chose. Nothing received? Contact the Service Relation Client, which sends it again.',
+    cofaceringNotLinked:
+      'Your Cofacering login no longer opens Ellipro. Sign in with your e-mail address and your Ellipro password. No account yet? Contact the Service Relation Client.',
+    ellForgotHint:
+      'Cofacering is closed: its password is of no use any more. Without an Ellipro account, contact the Service Relation Client.',
+    expiredActionTokenNoSessionMessage:
+      'The link has expired or was used before. Ask for a new password if your Ellipro account is open already; otherwise contact the Service Relation Client.',
   },
 }
 

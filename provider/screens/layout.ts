@@ -10,6 +10,7 @@
 import type { Response } from 'express'
 import { html } from 'hono/html'
 import type { HtmlEscapedString } from 'hono/utils/html'
+import { describeClosing } from '../../core/closing.ts'
 import type { Desk } from '../../core/desk.ts'
 import { languages, type Language, type Translate } from '../../core/text.ts'
 import { contextOf } from '../web/context.ts'
@@ -49,8 +50,10 @@ export type Page = {
 
 /** Answers with a page; status 400 or more adds the reference for the desk. HEAD gets the same status and headers. */
 export async function renderPage(res: Response, page: Page): Promise<void> {
-  const { t, language, path, desk, reference } = contextOf(res)
+  const { t, language, path, desk, reference, closesAt } = contextOf(res)
   const { status = 200 } = page
+  // Who is past the first step finishes whenever they like: a date would only frighten them.
+  const announced = status < 400 && (page.step ?? 1) === 1 ? closesAt : undefined
   const notice = page.notice ?? (page.flash && showNotice(t, page.flash))
   const head = html`<meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -74,7 +77,7 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
           ${page.step && stepsLine(t, page.step)}
           <div class="ell-card">
             <h1 class="ell-title">${page.title}</h1>
-            ${notice && noticeBox(t, notice)} ${page.body}
+            ${announced && closingBox(t, language, announced)} ${notice && noticeBox(t, notice)} ${page.body}
             ${status >= 400 && html`<p class="ell-hint">${t('error.reference', { reference })}</p>`}
           </div>
           ${!page.hasDesk && deskFooter(t, language, desk)}
@@ -83,10 +86,7 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
     </html>`
   // Whatever may pass by itself says when to look again.
   if (page.status === 503 && !res.hasHeader('Retry-After')) res.setHeader('Retry-After', '30')
-  res
-    .status(status)
-    .type('html')
-    .send(document.toString())
+  res.status(status).type('html').send(document.toString())
 }
 
 /** Read out first when a page is loaded: a refusal, the heading, and how far the person has come. */
@@ -153,6 +153,12 @@ function stepsLine(t: Translate, current: Step): Html {
       return html`<li class="ell-steps__item">${label}</li>`
     })}
   </ol>`
+}
+
+function closingBox(t: Translate, language: Language, closesAt: Date): Html {
+  return html`<div class="ell-notice ell-notice--info" id="closing">
+    <p><strong>${t('closing.soon', { when: describeClosing(closesAt, language) })}</strong></p>
+  </div>`
 }
 
 function noticeBox(t: Translate, notice: Notice): Html {

@@ -1,5 +1,5 @@
 /**
- * What every route may know about its request: a correlation id, the language, the CSRF token for its forms, and
+ * What every route may know about its request: its ids for log lines, the language, the CSRF token for its forms, and
  * the client's network for limits and alarms. Set by one middleware in front of everything, the OP included.
  *
  * The language is what was said last: by the person (`?lang=` on any page) or by Keycloak (`ui_locales` of an
@@ -7,15 +7,21 @@
  */
 import { randomUUID } from 'node:crypto'
 import type { Request, RequestHandler, Response } from 'express'
+import { isClosed } from '../../core/closing.ts'
 import type { Desk } from '../../core/desk.ts'
-import type { Log } from '../../core/log.ts'
 import { chooseLanguage, languages, type Language, type Translate } from '../../core/text.ts'
+import type { Dependencies } from '../dependencies.ts'
 import type { Cookies } from './cookies.ts'
+import { readCorrelation, readableReference, type Correlation } from './correlation.ts'
 import { csrfToken } from './csrf.ts'
 import { networkOf } from './network.ts'
 
 export type RequestContext = {
-  requestId: string
+  /** For log lines: of this request, and of the path that it belongs to (correlation.ts). */
+  readonly ids: { request_id: string; correlation_id?: string }
+  correlation: Correlation
+  /** What a person tells the desk, in groups that can be read out. */
+  readonly reference: string
   language: Language
   t: Translate
   /** For the hidden field `csrf`. Reading it gives a new browser its cookie, so read it before the answer starts. */
@@ -26,6 +32,8 @@ export type RequestContext = {
   path: string
   /** Whom to call, at the foot of every page. */
   desk: Desk
+  /** When Cofacering closes; `undefined` when it is closed, or stays open. */
+  closesAt: Date | undefined
 }
 
 /** @throws Error when the context middleware did not run: a bug in app.ts */
@@ -42,7 +50,11 @@ export function requestContext(
     log,
     texts,
     desk,
-  }: { cookies: Cookies; log: Log; texts: Record<Language, Translate>; desk: Desk },
+    config: { COFACERING_CLOSES_AT: closesAt },
+    now,
+  }: Pick<Dependencies, 'cookies' | 'log' | 'texts' | 'desk' | 'now'> & {
+    config: Pick<Dependencies['config'], 'COFACERING_CLOSES_AT'>
+  },
   cookieKey: Buffer,
 ): RequestHandler {
   return (req, res, next) => {
@@ -50,8 +62,18 @@ export function requestContext(
     const startedAt = performance.now()
     const language = languageOf(req, res, cookies)
     let token: string | undefined
+    const correlation = readCorrelation(req, res, cookies, cookieKey)
     const context: RequestContext = {
-      requestId,
+      get ids() {
+        return {
+          request_id: requestId,
+          ...(correlation.id !== undefined && { correlation_id: correlation.id }),
+        }
+      },
+      correlation,
+      get reference() {
+        return readableReference(correlation.id ?? requestId)
+      },
       language,
       t: texts[language],
       get csrf() {
@@ -60,13 +82,14 @@ export function requestContext(
       network: networkOf(req.ip),
       path: pagePath(req.path),
       desk,
+      closesAt: isClosed(closesAt, now()) ? undefined : closesAt,
     }
     res.locals['context'] = context
     res.setHeader('X-Request-Id', requestId)
     res.on('finish', () => {
       log.debug({
         event: 'http.answered',
-        request_id: requestId,
+        ...context.ids,
         method: req.method,
         // The pattern (`/activation/:id`), not the path.
         route: (req.route as { path?: string } | undefined)?.path,

@@ -7,20 +7,23 @@
  *
  * Unknown login, wrong password, disabled and limited logins get one answer, at one deadline. "Could not ask" is
  * another answer, and counts against no one. An interaction whose browser brings the proof of an activation that
- * was just confirmed is answered at once (oidc/proof.ts).
+ * was just confirmed is answered at once (oidc/proof.ts). After COFACERING_CLOSES_AT both doors explain (closed/).
  */
 import type { Request, Response } from 'express'
 import { UpstreamError } from '../../../core/errors.ts'
 import { nextStep, pathOf } from '../../activation/dispatch.ts'
 import { looksLikeAddress } from '../../activation/rules.ts'
 import type { LegacyAccount } from '../../legacy/directory.ts'
-import { answerByProof } from '../../oidc/proof.ts'
+import { isBusy } from '../../gate.ts'
+import { answerByProof, isHandle } from '../../oidc/proof.ts'
 import { waitForDeadline } from '../../throttle/deadline.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
+import { isCofaceringClosed, showClosed } from '../closed/view.ts'
 import { typed } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { currentFacts, type ScreenParts } from '../parts.ts'
+import { showOpened } from '../opening/view.ts'
 import { showInteractionGone, showLogin, type Door } from './view.ts'
 
 const retryAfterSeconds = 30
@@ -38,19 +41,25 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
   async function interaction(req: Request, res: Response) {
     const details = await op.details(req, res)
     if (details && details.uid === req.params['uid']) return details
-    await showInteractionGone(res, parts)
+    await showInteractionGone(req, res, parts)
     return undefined
   }
 
   return {
-    show: (req, res) => showLogin(res, parts, ownDoor, flashes.take(req, res)),
+    show: (req, res) =>
+      isCofaceringClosed(parts)
+        ? showClosed(res, parts)
+        : showLogin(res, parts, ownDoor, flashes.take(req, res)),
     submit: (req, res) => signIn(parts, req, res, ownDoor),
 
     async showInteraction(req, res) {
       const details = await interaction(req, res)
       if (!details) return
       if (req.method !== 'HEAD' && (await answerByProof(parts, req, res, details.loginHint))) return
-      await showLogin(res, parts, interactionDoor(details.uid), flashes.take(req, res))
+      if (endsActivation(parts, req, details.loginHint)) return showOpened(res, parts)
+      const door = interactionDoor(details.uid)
+      if (isCofaceringClosed(parts)) return showClosed(res, parts, door.cancel)
+      await showLogin(res, parts, door, flashes.take(req, res))
     },
     async submitInteraction(req, res) {
       const details = await interaction(req, res)
@@ -62,7 +71,17 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
   }
 }
 
+/**
+ * Is this the sign-in that follows the confirmation of this browser, without its proof? Another tab of it took a newer
+ * one, or the minute is over; the Cofacering login would lead nowhere now.
+ */
+function endsActivation({ secrets }: ScreenParts, req: Request, loginHint: string | undefined): boolean {
+  const id = secrets.lastLink(req)
+  return isHandle(loginHint) && id !== undefined && secrets.finisherHash(req, id) !== undefined
+}
+
 async function signIn(parts: ScreenParts, req: Request, res: Response, door: Door): Promise<void> {
+  if (isCofaceringClosed(parts)) return showClosed(res, parts, door.cancel)
   const { config, directory, flashes, log, stopwatch, throttle } = parts
   const startedAt = stopwatch.now()
   const { network, ids } = contextOf(res)
@@ -89,11 +108,12 @@ async function signIn(parts: ScreenParts, req: Request, res: Response, door: Doo
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
       await throttle.signIn.giveBack(attempt)
-      log.error({ event: 'login.directory_unavailable', request_id: requestId, err: error })
+      log.error({ event: 'login.directory_unavailable', ...ids, err: error })
       res.setHeader('Retry-After', String(retryAfterSeconds))
-      return showLogin(res, parts, door, { values: { login } }, 'unavailable')
+      const trouble = isBusy(error) && error.service === 'hashing' ? 'busy' : 'unavailable'
+      return showLogin(res, parts, door, { values: { login } }, trouble)
     }
-  } else log.warn({ event: 'login.limited', request_id: requestId })
+  } else log.warn({ event: 'login.limited', ...ids })
 
   if (!account) {
     await waitForDeadline(stopwatch, startedAt, config.SIGN_IN_DEADLINE_MS)
@@ -108,7 +128,16 @@ async function signIn(parts: ScreenParts, req: Request, res: Response, door: Doo
 async function goOn(parts: ScreenParts, req: Request, res: Response, account: LegacyAccount): Promise<void> {
   const signedIn = { ...account, knownDomains: [] }
   await parts.signIns.record(parts.secrets.newSignIn(res), signedIn)
-  const step = nextStep(await currentFacts(parts, req, signedIn))
-  parts.log.info({ event: 'login.accepted', request_id: contextOf(res).requestId, next: step.screen })
+  const facts = await currentFacts(parts, req, signedIn)
+  const step = nextStep(facts)
+  const context = contextOf(res)
+  if (!facts.own && (await hasStarted(parts, req))) context.correlation.beginAnew()
+  parts.log.info({ event: 'login.accepted', ...context.ids, next: step.screen })
   res.redirect(303, pathOf(step))
+}
+
+/** Did somebody start an activation in this browser? With another login, as this one has none of its own here. */
+async function hasStarted({ secrets, store }: ScreenParts, req: Request): Promise<boolean> {
+  const hash = secrets.activationHash(req)
+  return hash !== undefined && (await store.browserActivation(hash)) !== undefined
 }

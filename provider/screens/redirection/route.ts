@@ -10,8 +10,10 @@ import type { Request, Response } from 'express'
 import { nextStep, pathOf } from '../../activation/dispatch.ts'
 import type { SignIn } from '../../activation/sign-ins.ts'
 import type { StartRefusal } from '../../activation/store.ts'
+import { orGiveBack } from '../../throttle/throttle.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
+import { isCofaceringClosed, showClosed } from '../closed/view.ts'
 import { typed } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { currentFacts, currentSignIn, type ScreenParts } from '../parts.ts'
@@ -32,6 +34,7 @@ export function redirectionScreen(parts: ScreenParts): Screens['redirection'] {
       const asksAnew = req.query['own'] === '1'
       const step = nextStep(await currentFacts(parts, req, signIn), asksAnew)
       if (step.screen !== 'redirection') return res.redirect(303, pathOf(step))
+      if (isCofaceringClosed(parts)) return showClosed(res, parts)
       // Before the form is sent: two clicks on its button are then two requests of one browser. Always a new one: what
       // stands there was another login's, or was put there by somebody who had this browser before.
       if (req.method !== 'HEAD') secrets.ensureActivation(req, res, true)
@@ -40,6 +43,7 @@ export function redirectionScreen(parts: ScreenParts): Screens['redirection'] {
     },
 
     async submit(req, res) {
+      if (isCofaceringClosed(parts)) return showClosed(res, parts)
       const signIn = await currentSignIn(parts, req)
       if (!signIn) return signInAgain(res)
       const email = typed(req, 'email')
@@ -49,9 +53,11 @@ export function redirectionScreen(parts: ScreenParts): Screens['redirection'] {
       const { details, errors } = readDetails({ email, shared, password: typed(req, 'password') })
       if (!details) return again({ errors })
       const { network } = contextOf(res)
-      if (!(await throttle.address.take({ subject: details.address, network })))
-        return again(describeRefusal('too_many'))
-      const result = await start(parts, req, res, signIn, details)
+      const attempt = { subject: details.address, network }
+      if (!(await throttle.address.take(attempt))) return again(describeRefusal('too_many'))
+      const result = await orGiveBack(throttle.address, attempt, () =>
+        start(parts, req, res, signIn, details),
+      )
       if (result.outcome === 'started') return res.redirect(303, `/activation/${result.id}`)
       if (result.outcome === 'moved') return res.redirect(303, '/moved')
       again(describeRefusal(result.outcome))
@@ -61,7 +67,7 @@ export function redirectionScreen(parts: ScreenParts): Screens['redirection'] {
 
 async function start(parts: ScreenParts, req: Request, res: Response, signIn: SignIn, details: Details) {
   const { log, secrets, store, verifiers } = parts
-  const { language, requestId } = contextOf(res)
+  const { correlation, ids, language } = contextOf(res)
   const { account, login, company, contract } = signIn
   const salt = verifiers.saltFor(typed(req, 'form'))
   const verifier = await verifiers.derive(details.password, salt)
@@ -76,11 +82,12 @@ async function start(parts: ScreenParts, req: Request, res: Response, signIn: Si
     browserHash: secrets.ensureActivation(req, res),
     salt,
     verifier,
-    requestId,
+    correlationId: ids.correlation_id ?? ids.request_id,
   })
+  correlation.renew()
   log.info({
     event: 'activation.start',
-    request_id: requestId,
+    ...ids,
     outcome: result.outcome,
     ...(result.outcome === 'started' && { activation_id: result.id }),
   })

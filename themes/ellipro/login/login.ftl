@@ -17,6 +17,8 @@
 </#list>
 <#assign refused = messagesPerField.existsError('username','password')>
 <#assign typedIdentifier = refused && (login.username!'')?has_content && !(login.username!'')?contains('@')>
+<#assign closing = msg("cofaceringClosing")>
+<#if closing == "-"><#assign closing = ""></#if>
 <#assign activation = ((client.clientId)!'') == "activation">
 
 <@layout.registrationLayout displayMessage=!refused && !activation step=activation?then("mailbox", ""); section>
@@ -40,8 +42,11 @@
         <section class="ell-door" aria-labelledby="ell-door">
           <h2 class="ell-subtitle" id="ell-door">${msg("ellDoorTitle")}</h2>
           <p>${msg("ellDoorText")}</p>
+          <#if closing?has_content><p id="ell-closing"><strong>${closing}</strong></p></#if>
           <a class="ell-button ell-button--secondary ell-button--block" id="social-${cofacering.alias}" href="${cofacering.loginUrl}">${msg("ellDoorButton")}</a>
         </section>
+        <#elseif closing?has_content>
+        <div class="ell-notice ell-notice--info" id="ell-closing"><p>${closing}</p></div>
         </#if>
         <#if realm.password>
         <#if cofacering?has_content>
