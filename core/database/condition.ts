@@ -1,6 +1,6 @@
 /**
  * The question of a health check: can this database serve us now? Asked over a connection of its own, which is kept, so
- * that a busy pool or a server without a free place does not look like a dead one; at most once a second, however many
+ * that a busy pool or a server without a free place does not look like a dead one; at most twice a second, however many
  * ask.
  */
 import pg from 'pg'
@@ -17,7 +17,7 @@ export type DatabaseCheck = {
 }
 
 const timeoutMs = 2000
-const keptMs = 1000
+const keptMs = 500
 
 /** Opens no connection before the first question. */
 export function createDatabaseCheck(url: string, application: string, log: Log): DatabaseCheck {

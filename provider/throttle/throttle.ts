@@ -114,6 +114,7 @@ async function consume(counter: RateLimiterMemory | RateLimiterPostgres, key: st
     return true
   } catch (reason) {
     if (reason instanceof RateLimiterRes) return false
+    if (reason instanceof UpstreamError) throw reason
     throw new UpstreamError('postgres', 0, 'retry', 'throttle', { cause: reason })
   }
 }
