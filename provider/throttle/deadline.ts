@@ -10,10 +10,10 @@ export const stopwatch: Stopwatch = { now: () => performance.now(), sleep }
  * multiple of it, so that slow answers say as little as quick ones.
  */
 export async function waitForDeadline(
-  { now, sleep: wait }: Stopwatch,
+  watch: Stopwatch,
   startedAt: number,
   deadlineMs: number,
 ): Promise<void> {
-  const spent = now() - startedAt
-  await wait(Math.ceil(Math.max(spent, 1) / deadlineMs) * deadlineMs - spent)
+  const spent = watch.now() - startedAt
+  await watch.sleep(Math.ceil(Math.max(spent, 1) / deadlineMs) * deadlineMs - spent)
 }
