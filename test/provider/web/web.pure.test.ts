@@ -74,6 +74,8 @@ describe('an error', () => {
     [new ScreenError('sent.gone', 410), { messageKey: 'sent.gone', status: 410 }],
     [new UpstreamError('legacy', 0, 'retry', 'connect'), { messageKey: 'error.unavailable', status: 503 }],
     [new UpstreamError('legacy', 403, 'fail', 'refused'), undefined],
+    [new UpstreamError('hashing', 0, 'retry', 'busy'), { messageKey: 'error.busy', status: 503 }],
+    [new Error('Query read timeout'), { messageKey: 'error.unavailable', status: 503 }],
     [
       Object.assign(new Error('x'), { code: 'ECONNREFUSED' }),
       { messageKey: 'error.unavailable', status: 503 },
@@ -96,6 +98,11 @@ describe('an error', () => {
     ['53300', 503],
     ['08006', 503],
     ['40P01', 503],
+    ['25006', 503],
+    ['53100', 503],
+    ['58030', 503],
+    ['55P03', 503],
+    ['EHOSTUNREACH', 503],
     ['23505', undefined],
     ['42501', undefined],
   ])('%s of PostgreSQL has status %j', (code, status) => {
