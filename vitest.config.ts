@@ -5,6 +5,7 @@
  *   *.keycloak.test.ts   PostgreSQL and Keycloak
  *   *.browser.test.ts    these and Chromium
  *   *.long.test.ts       these, minutes long: only with `npm run test:long`
+ *   *.proxy.test.ts      these and nginx: only with `npm run test:long`
  * test/run.ts runs them in this order and reports; `npx vitest run --project pure` works too.
  */
 import { defineConfig } from 'vitest/config'
@@ -15,6 +16,7 @@ const projects = [
   { name: 'keycloak', setup: ['test/support/setup-keycloak.ts'], testSeconds: 60 },
   { name: 'browser', setup: ['test/support/setup-keycloak.ts'], testSeconds: 180 },
   { name: 'long', setup: ['test/support/setup-keycloak.ts'], testSeconds: 600 },
+  { name: 'proxy', setup: ['test/support/setup-keycloak.ts'], testSeconds: 180 },
 ]
 
 export default defineConfig({
@@ -34,7 +36,7 @@ export default defineConfig({
         // the first file to need Keycloak may wait for its build
         hookTimeout: setup.length === 0 ? 10_000 : 420_000,
         // a browser journey takes both cores of a small machine: one at a time
-        fileParallelism: name !== 'browser' && name !== 'long',
+        fileParallelism: !['browser', 'long', 'proxy'].includes(name),
         sequence: { groupOrder: projects.findIndex((project) => project.name === name) },
       },
     })),

@@ -61,6 +61,7 @@ ${rows.join('\n')}
 | \`JAVA_HOME\` | Java 17 or later, when it is not on the PATH. |
 | \`TEST_KEYCLOAK_URL\`, \`TEST_KEYCLOAK_ADMIN_PASSWORD\`, \`TEST_KEYCLOAK_MANAGEMENT\` | A running Keycloak for \`npm test\`, which then starts none; its realms are made and deleted by the tests. |
 | \`CHROMIUM_PATH\` | The browser of the end-to-end tests, when it is not found. |
+| \`NGINX_PATH\` | The proxy of the test of two replicas, when it is not found. |
 | \`ELLIPRO_SCREENSHOTS\` | Set: the end-to-end test makes the pictures in \`docs/images/\` anew. |
 | \`DESK_*\`, \`COFACERING_CLOSES_AT\`, \`LEGACY_FORGOT_URL\`, \`SIGN_IN_DEADLINE_MS\`, \`LOG_LEVEL\`, \`KEYCLOAK_REALM\` | Handed on to the processes; otherwise demonstration values. |
 `

@@ -2,7 +2,7 @@
  * `npm test`: runs the suites one after the other, cheap ones first, and ends with one line `N passed, N failed, N skipped`.
  *
  *   npm test [files...]        suites pure, database, keycloak and browser; files: only those whose path holds the text
- *   npm run test:long          the long suite as well
+ *   npm run test:long          the suites long and proxy as well
  *   npm run check              types, lint and format, then the suites pure and database
  *   ... --static --long        what .ci/run does: types, lint, format, and every suite
  *
@@ -14,6 +14,7 @@ import { join } from 'node:path'
 import { findBrowser } from '../dev/browser.ts'
 import { findJava } from '../dev/java.ts'
 import { SetupError } from '../dev/setup-error.ts'
+import { findNginx } from './support/find-nginx.ts'
 import { sharedServers, stopSharedServers } from './support/servers.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -25,7 +26,7 @@ const filters = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const known = ['--check', '--static', '--long']
 const total = { passed: 0, failed: 0, skipped: 0 }
 
-type Suite = { name: string; needs: ('keycloak' | 'browser')[] }
+type Suite = { name: string; needs: ('keycloak' | 'browser' | 'nginx')[] }
 const suites: Suite[] = [
   { name: 'pure', needs: [] },
   { name: 'database', needs: [] },
@@ -35,7 +36,12 @@ const suites: Suite[] = [
         { name: 'keycloak', needs: ['keycloak'] },
         { name: 'browser', needs: ['keycloak', 'browser'] },
       ] satisfies Suite[])),
-  ...(flags.has('--long') ? ([{ name: 'long', needs: ['keycloak', 'browser'] }] satisfies Suite[]) : []),
+  ...(flags.has('--long')
+    ? ([
+        { name: 'long', needs: ['keycloak', 'browser'] },
+        { name: 'proxy', needs: ['keycloak', 'browser', 'nginx'] },
+      ] satisfies Suite[])
+    : []),
 ]
 
 async function finish(code: number): Promise<never> {
@@ -49,6 +55,8 @@ function findMissing({ needs }: Suite): string | undefined {
     if (needs.includes('keycloak') && !process.env['TEST_KEYCLOAK_URL']) findJava()
     if (needs.includes('browser') && findBrowser() === undefined)
       return 'There is no Chromium. Debian: sudo apt-get install -y chromium. Elsewhere: set CHROMIUM_PATH.'
+    if (needs.includes('nginx') && findNginx() === undefined)
+      return 'There is no nginx. Debian: sudo apt-get install -y nginx-light. Elsewhere: set NGINX_PATH.'
     return undefined
   } catch (error) {
     if (error instanceof SetupError) return error.message
