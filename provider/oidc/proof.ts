@@ -17,6 +17,10 @@ const proofCookie = (handle: string) => `op_proof_${handle}`
 /** 32 random bytes in base64url, the form of handles and proofs. */
 const token = /^[\w-]{43}$/
 
+/** Has this `login_hint` the form of a proof's handle? */
+export const isHandle = (loginHint: string | undefined): loginHint is string =>
+  loginHint !== undefined && token.test(loginHint)
+
 /**
  * Gives this browser a proof for a new handle, good for a minute.
  * @param finisherHash SHA-256 of the cookie of the browser whose POST confirmed
@@ -47,14 +51,16 @@ export async function answerByProof(
   res: Response,
   loginHint: string | undefined,
 ): Promise<boolean> {
-  if (!loginHint || !token.test(loginHint)) return false
+  if (!isHandle(loginHint)) return false
   const proof = cookies.read(req, proofCookie(loginHint))
   if (!proof || !token.test(proof)) return false
   cookies.clear(res, proofCookie(loginHint))
   const taken = await store.takeProof(loginHint, Buffer.from(proof, 'base64url'))
+  const context = contextOf(res)
+  context.correlation.takeOver(taken?.correlationId)
   log.info({
     event: taken ? 'op.proof_taken' : 'op.proof_refused',
-    request_id: contextOf(res).requestId,
+    ...context.ids,
     ...(taken && { activation_id: taken.activationId }),
   })
   if (!taken) return false

@@ -16,7 +16,7 @@ import { orGiveBack } from '../../throttle/throttle.ts'
 import type { Flash } from '../flash.ts'
 import type { ScreenParts } from '../parts.ts'
 import { activationId } from '../sent/route.ts'
-import { showConfirmation, showLinkProblem } from './view.ts'
+import { lockedKey, showConfirmation, showLinkProblem } from './view.ts'
 
 const pageOf = (id: string) => `/activation/${id}/confirm`
 
@@ -28,6 +28,7 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
       if (req.query['k'] !== undefined) {
         const k = parseSecret(req.query['k'])
         const view = k ? await store.linkView(id, k) : undefined
+        contextOf(res).correlation.takeOver(view?.correlationId)
         // A wrong one is not kept: other sites could fill the browser with them until no request fits any more.
         if (!k || view?.outcome === 'bad_link') return res.redirect(303, `${pageOf(id)}?damaged=1`)
         if (req.method !== 'HEAD') {
@@ -42,6 +43,7 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
       const started = await startedHere(parts, req, id)
       if (!k)
         return showLinkProblem(
+          req,
           res,
           id,
           req.query['damaged'] === undefined ? 'no_link' : 'bad_link',
@@ -52,9 +54,9 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
       contextOf(res).correlation.takeOver(view.correlationId)
       if (view.outcome === 'valid')
         return showConfirmation(res, id, view, flashes.take(req, res), started?.address)
-      if (view.outcome === 'opened' && secrets.finisherHash(req, id))
+      if (view.outcome === 'opened' && (await isFinisher(parts, req, id)))
         return res.redirect(303, `/activation/${id}/opening`)
-      await showLinkProblem(res, id, view.outcome, started !== undefined, parts)
+      await showLinkProblem(req, res, id, view.outcome, started !== undefined, parts)
     },
 
     async submit(req, res) {
@@ -109,11 +111,17 @@ async function confirm(
   }
   const { outcome, triesLeft } = await orGiveBack(throttle.password, attempt, judge)
   log.info({ event: 'activation.confirm', ...contextOf(res).ids, activation_id: id, outcome })
+  if (outcome === 'locked' || triesLeft === 0) return { notice: { kind: 'error', text: { key: lockedKey } } }
   if (outcome === 'wrong_password')
     return { errors: { password: { key: 'confirm.wrong', values: { left: triesLeft ?? 0 } } } }
-  if (outcome === 'locked') return { notice: { kind: 'error', text: { key: 'confirm.locked' } } }
   await throttle.password.giveBack(attempt)
   return outcome
+}
+
+/** Was it this browser whose POST confirmed, and none since? */
+async function isFinisher({ secrets, store }: ScreenParts, req: Request, id: string): Promise<boolean> {
+  const hash = secrets.finisherHash(req, id)
+  return hash !== undefined && (await store.finishView(id, hash)) !== undefined
 }
 
 /** The activation if this browser started it: its page may offer a fresh mail without a password, and knows its address. */

@@ -1,9 +1,10 @@
 /** The confirmation page, and what to do with a link that does not lead to it. */
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { html } from 'hono/html'
 import { maskLogin } from '../../../core/mask.ts'
 import type { LinkView } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
+import { hasCookies } from '../../web/cookies.ts'
 import {
   actions,
   facts,
@@ -18,6 +19,9 @@ import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
+/** The message of the try after which no other is taken. */
+export const lockedKey = 'confirm.locked'
+
 /**
  * The login is masked: an address may have been mistyped, and its owner is then a stranger.
  * @param address only for the browser that typed it, for its password manager: a link alone tells no address
@@ -31,6 +35,7 @@ export async function showConfirmation(
 ): Promise<void> {
   const context = contextOf(res)
   const { t } = context
+  if (isLocked(flash)) return showLocked(res, flash)
   await renderPage(res, {
     name: 'confirm',
     title: t('confirm.title'),
@@ -57,8 +62,23 @@ export async function showConfirmation(
         ${actions(submitButton(t('confirm.submit')))}`,
       )}
       <h2 class="ell-subtitle">${t('confirm.forgot_title')}</h2>
-      <p>${t('confirm.forgot')} <a href="/">${t('again.start')}</a></p>
+      <p>${t('confirm.forgot')} <a href="/redirection?own=1">${t('again.new')}</a></p>
       <p>${t('confirm.not_me')}</p>`,
+  })
+}
+
+const isLocked = ({ notice }: Flash) => notice?.text?.key === lockedKey
+
+/** Instead of the form, which would only refuse: the one way on is a new activation. */
+async function showLocked(res: Response, flash: Flash): Promise<void> {
+  const { t } = contextOf(res)
+  await renderPage(res, {
+    name: 'confirm-locked',
+    title: t('confirm.locked_title'),
+    step: 3,
+    flash,
+    body: html`<p>${t('confirm.locked_way')}</p>
+      ${actions(linkButton('/redirection?own=1', t('again.new')))}`,
   })
 }
 
@@ -66,6 +86,7 @@ const statuses = { no_link: 400, bad_link: 400, expired: 410, ended: 410, opened
 
 /** @param own this browser started the activation, and may ask for a fresh mail without a password */
 export async function showLinkProblem(
+  req: Request,
   res: Response,
   id: string,
   outcome: Exclude<LinkView['outcome'], 'valid'> | 'no_link',
@@ -91,6 +112,6 @@ export async function showLinkProblem(
     title: t(`link.${outcome}_title`),
     step: outcome === 'opened' ? 4 : 2,
     body: html`<p class="ell-lead">${t(`link.${outcome}`)}</p>
-      ${ways}`,
+      ${!hasCookies(req) && html`<p>${t('error.cookies')}</p>`} ${ways}`,
   })
 }

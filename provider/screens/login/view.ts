@@ -1,7 +1,8 @@
 /** The Cofacering login page, and the page of an interaction that is over. */
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { html } from 'hono/html'
 import { contextOf } from '../../web/context.ts'
+import { hasCookies } from '../../web/cookies.ts'
 import {
   actions,
   form,
@@ -73,13 +74,18 @@ export async function showLogin(
 }
 
 /** The way back to Keycloak is lost: too late, another browser, or Back after the end. */
-export async function showInteractionGone(res: Response, { portalSignIn }: ScreenParts): Promise<void> {
+export async function showInteractionGone(
+  req: Request,
+  res: Response,
+  { portalSignIn }: ScreenParts,
+): Promise<void> {
   const { t } = contextOf(res)
   await renderPage(res, {
     name: 'interaction-gone',
     status: 410,
     title: t('interaction.title'),
     body: html`<p>${t('interaction.text')}</p>
+      ${!hasCookies(req) && html`<p>${t('error.cookies')}</p>`}
       ${actions(linkButton('/', t('interaction.again')), linkButton(portalSignIn, t('login.by_email'), 'secondary'))}`,
   })
 }

@@ -7,6 +7,7 @@
  */
 import type { Request, Response } from 'express'
 import { giveProof } from '../../oidc/proof.ts'
+import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import type { ScreenParts } from '../parts.ts'
 import { activationId } from '../sent/route.ts'
@@ -19,7 +20,9 @@ export function openingScreen(parts: ScreenParts): Screens['opening'] {
       const id = activationId(req)
       const finisher = secrets.finisherHash(req, id)
       const view = finisher && (await store.finishView(id, finisher))
-      if (!view) return res.redirect(303, `/activation/${id}`)
+      // Another browser may have confirmed since: the page of the link knows what this one may be told.
+      if (!view) return res.redirect(303, `/activation/${id}${secrets.link(req, id) ? '/confirm' : ''}`)
+      contextOf(res).correlation.takeOver(view.correlationId)
       switch (view.state) {
         case 'confirmed':
           return showWaiting(res, id, readCount(req.query['n']), view, parts)

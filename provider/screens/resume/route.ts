@@ -10,10 +10,12 @@ import { actions, linkButton } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
+import { cameBackKey } from '../sent/view.ts'
 
-const comeBack: Flash = { notice: { kind: 'info', text: { key: 'resume.sent' } } }
+const comeBack: Flash = { notice: { kind: 'info', text: { key: cameBackKey } } }
 
-export function resumeScreen({ flashes, portalSignIn, secrets, store }: ScreenParts): Screens['resume'] {
+export function resumeScreen(parts: ScreenParts): Screens['resume'] {
+  const { flashes, keycloakSignOut, portalSignIn, secrets, store } = parts
   return {
     async show(req, res) {
       const hash = secrets.activationHash(req)
@@ -23,7 +25,12 @@ export function resumeScreen({ flashes, portalSignIn, secrets, store }: ScreenPa
       const k = opened && secrets.link(req, opened)
       if (opened && k && (!started || (await store.linkView(opened, k)).outcome !== 'bad_link'))
         return res.redirect(303, `/activation/${opened}/confirm`)
-      if (started) return flashes.redirect(res, `/activation/${started}`, comeBack)
+      if (started) {
+        // What it became says more than why Keycloak did not go on.
+        const isWaiting = (await store.activationView(started, hash))?.state === 'mailed'
+        if (!isWaiting) return res.redirect(303, `/activation/${started}`)
+        return flashes.redirect(res, `/activation/${started}`, comeBack)
+      }
       const { t } = contextOf(res)
       await renderPage(res, {
         name: 'resume',
@@ -33,7 +40,10 @@ export function resumeScreen({ flashes, portalSignIn, secrets, store }: ScreenPa
           <ul class="ell-list">
             <li>${t('resume.already')}</li>
             <li>${t('resume.stale')}</li>
-            <li>${t('resume.other_person')}</li>
+            <li>
+              ${t('resume.other_person')}
+              <a href="${keycloakSignOut}">${t('resume.sign_out')}</a>
+            </li>
           </ul>
           ${actions(
             linkButton('/', t('again.start')),

@@ -12,6 +12,7 @@ import type { Request, Response } from 'express'
 import { ScreenError } from '../../../core/errors.ts'
 import { readAddress } from '../../activation/rules.ts'
 import { isActivationId, type ActivationView, type SteeringProof } from '../../activation/store.ts'
+import { orGiveBack } from '../../throttle/throttle.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import { typed } from '../fields.ts'
@@ -38,19 +39,21 @@ export function sentScreen(parts: ScreenParts): Screens['sent'] {
   const { flashes, log, secrets, store, throttle } = parts
 
   /** The starting browser's view; `undefined` for any other browser. */
-  async function ownView(req: Request, id: string): Promise<ActivationView | undefined> {
+  async function ownView(req: Request, res: Response, id: string): Promise<ActivationView | undefined> {
     const hash = secrets.activationHash(req)
-    return hash && store.activationView(id, hash)
+    const view = hash && (await store.activationView(id, hash))
+    contextOf(res).correlation.takeOver(view?.correlationId)
+    return view
   }
 
   return {
     async show(req, res) {
       const id = activationId(req)
-      const view = await ownView(req, id)
+      const view = await ownView(req, res, id)
       if (!view) return showElsewhere(res, id, flashes.take(req, res))
       const next = await elsewhere(parts, req, id, view)
       if (next) return res.redirect(303, next)
-      if (view.state === 'mailed') return showSent(res, id, view, flashes.take(req, res), parts.now())
+      if (view.state === 'mailed') return showSent(res, id, view, flashes.take(req, res), parts)
       await showOutcome(res, view, flashes.take(req, res), parts)
     },
 
@@ -61,7 +64,7 @@ export function sentScreen(parts: ScreenParts): Screens['sent'] {
       const outcome = await store.requestMail(id, steering.proof)
       log.info({
         event: 'activation.resend',
-        request_id: contextOf(res).requestId,
+        ...contextOf(res).ids,
         activation_id: id,
         outcome,
       })
@@ -77,7 +80,7 @@ export function sentScreen(parts: ScreenParts): Screens['sent'] {
 
     async showAddress(req, res) {
       const id = activationId(req)
-      const view = await ownView(req, id)
+      const view = await ownView(req, res, id)
       if (view && view.state !== 'mailed') return res.redirect(303, pageOf(id))
       await showAddressForm(res, id, view, flashes.take(req, res))
     },
@@ -89,7 +92,7 @@ export function sentScreen(parts: ScreenParts): Screens['sent'] {
         flashes.redirect(res, addressPageOf(id), { ...flash, values: { email } })
       const { address, problem } = readAddress(email)
       if (problem) return again({ errors: { email: { key: `address.${problem}` } } })
-      const { network, requestId } = contextOf(res)
+      const { network } = contextOf(res)
       if (!(await throttle.address.take({ subject: address, network })))
         return again(describeRefusal('too_many'))
       const steering = await readSteering(parts, req, res, id)
@@ -101,7 +104,7 @@ export function sentScreen(parts: ScreenParts): Screens['sent'] {
       const result = await store.correctAddress(id, steering.proof, address, browserHash, correlationId)
       log.info({
         event: 'activation.correct',
-        request_id: requestId,
+        ...ids,
         activation_id: id,
         outcome: result.outcome,
         ...(result.outcome === 'started' && { new_activation_id: result.id }),
@@ -164,10 +167,16 @@ async function readSteering(
 ): Promise<{ proof: SteeringProof; refusal?: undefined } | { proof?: undefined; refusal: Flash }> {
   const browserHash = secrets.activationHash(req)
   const password = typed(req, 'password')
-  if (browserHash && (await store.activationView(id, browserHash))) return { proof: { browserHash } }
+  const own = browserHash && (await store.activationView(id, browserHash))
+  if (own) {
+    contextOf(res).correlation.takeOver(own.correlationId)
+    return { proof: { browserHash } }
+  }
   if (password === '') return { refusal: { errors: { password: { key: 'steering.missing' } } } }
   const attempt = { subject: id, network: contextOf(res).network }
   if (!(await throttle.password.take(attempt))) return { refusal: notice('error', 'steering.too_many') }
-  const verifier = await verifiers.deriveFor(password, await store.activationSalt(id))
+  const verifier = await orGiveBack(throttle.password, attempt, async () =>
+    verifiers.deriveFor(password, await store.activationSalt(id)),
+  )
   return { proof: { verifier } }
 }

@@ -26,24 +26,30 @@ function showMoment(moment: Date, language: Language): string {
   return format.format(moment)
 }
 
-/** @param now milliseconds since 1970 */
+/** The message for a person whom Keycloak could not lead further. */
+export const cameBackKey = 'resume.sent'
+
 export async function showSent(
   res: Response,
   id: string,
   view: ActivationView,
   flash: Flash,
-  now: number,
+  { keycloakSignOut, now }: ScreenParts,
 ): Promise<void> {
   const context = contextOf(res)
   const { t, language } = context
-  const mayResend = view.retryAt.getTime() <= now
+  const mayResend = view.retryAt.getTime() <= now()
   await renderPage(res, {
     name: 'sent',
     title: t('sent.title'),
     step: 2,
     flash,
     scripts: [returnScript],
-    body: html`<p class="ell-lead">${t('sent.lead')}</p>
+    body: html`${
+        flash.notice?.text?.key === cameBackKey &&
+        html`<p><a href="${keycloakSignOut}">${t('resume.sign_out')}</a></p>`
+      }
+      <p class="ell-lead">${t('sent.lead')}</p>
       ${facts([
         [t('facts.address'), showAddress(view.address)],
         [t('facts.login'), view.login],
@@ -121,7 +127,12 @@ export async function showOutcome(
     case 'expired':
       return page('expired', undefined, '/', 'again.start')
     case 'withdrawn':
-      return page(view.reason === 'not_me' ? 'not_me' : 'ended', undefined, '/', 'again.start')
+      return page(
+        view.reason === 'not_me' ? 'not_me' : view.reason === 'desk' ? 'stopped' : 'ended',
+        undefined,
+        '/',
+        'again.start',
+      )
     case 'refused':
     case 'mailed':
     case 'waiting':

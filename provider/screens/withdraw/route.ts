@@ -6,6 +6,7 @@
  *   GET  /activation/{id}/withdraw      POST
  */
 import { parseSecret } from '../../activation/browser-secrets.ts'
+import type { WithdrawView } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import type { ScreenParts } from '../parts.ts'
@@ -21,16 +22,20 @@ export function withdrawScreen({ cookies, log, secrets, store }: ScreenParts): S
       const given = req.query['w']
       if (given !== undefined) {
         const w = parseSecret(given)
-        if (req.method !== 'HEAD' && w) {
+        const view = w ? await store.withdrawView(id, w) : undefined
+        contextOf(res).correlation.takeOver(view?.correlationId)
+        // A wrong one is not kept: other sites could fill the browser with them until no request fits any more.
+        if (req.method !== 'HEAD' && w && view && view.outcome !== 'bad_code') {
           secrets.keepWithdrawal(res, id, w)
-          const view = await store.withdrawView(id, w)
-          if (view.outcome !== 'bad_code' && !cookies.read(req, 'language'))
+          if (!cookies.read(req, 'language'))
             cookies.set(res, 'language', view.locale, { maxAgeSeconds: 31_536_000 })
         }
         return res.redirect(303, pageOf(id))
       }
       const w = secrets.withdrawal(req, id)
-      await showWithdrawal(res, id, w ? await store.withdrawView(id, w) : { outcome: 'bad_code' })
+      const view: WithdrawView = w ? await store.withdrawView(id, w) : { outcome: 'bad_code' }
+      contextOf(res).correlation.takeOver(view.correlationId)
+      await showWithdrawal(req, res, id, view)
     },
 
     async submit(req, res) {
@@ -39,7 +44,7 @@ export function withdrawScreen({ cookies, log, secrets, store }: ScreenParts): S
       const outcome = w ? await store.withdrawActivation(id, w) : 'bad_code'
       log.info({
         event: 'activation.withdraw',
-        request_id: contextOf(res).requestId,
+        ...contextOf(res).ids,
         activation_id: id,
         outcome,
       })

@@ -1,16 +1,22 @@
 /** "It was not me". */
-import type { Response } from 'express'
+import type { Request, Response } from 'express'
 import { html } from 'hono/html'
 import { maskLogin } from '../../../core/mask.ts'
 import type { WithdrawView } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
+import { hasCookies } from '../../web/cookies.ts'
 import { actions, facts, form, submitButton } from '../fields.ts'
 import { renderPage } from '../layout.ts'
 
 const statuses = { valid: 200, done: 200, too_late: 410, bad_code: 400 }
 
 /** The login is masked: whoever reads this has said, or may say, that it is a stranger's. */
-export async function showWithdrawal(res: Response, id: string, view: WithdrawView): Promise<void> {
+export async function showWithdrawal(
+  req: Request,
+  res: Response,
+  id: string,
+  view: WithdrawView,
+): Promise<void> {
   const context = contextOf(res)
   const { t } = context
   const { outcome } = view
@@ -19,6 +25,7 @@ export async function showWithdrawal(res: Response, id: string, view: WithdrawVi
     status: statuses[outcome],
     title: t(`withdraw.${outcome}_title`),
     body: html`<p class="ell-lead">${t(`withdraw.${outcome}`)}</p>
+      ${outcome === 'bad_code' && !hasCookies(req) && html`<p>${t('error.cookies')}</p>`}
       ${
         view.outcome === 'valid' &&
         html`${facts([

@@ -50,10 +50,12 @@ describe('an account opens only with k and the password first typed (invariant 1
     const { id, k } = await asked()
     const thief = person()
     await open(thief, id, k)
-    for (let left = 4; left >= 0; left--)
+    for (let left = 4; left > 0; left--)
       expect((await thief.post(`/activation/${id}/confirm`, { password: 'a guess of mine' })).body).toContain(
         `confirm.wrong ${left}`,
       )
+    const last = await thief.post(`/activation/${id}/confirm`, { password: 'a guess of mine' })
+    expect(pageName(last)).toBe('confirm-locked')
     expect((await thief.post(`/activation/${id}/confirm`, { password: newPassword })).body).toContain(
       'confirm.locked',
     )

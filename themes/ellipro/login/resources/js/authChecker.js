@@ -1,11 +1,15 @@
 // Stands in for Keycloak's file of the same name (26.7.5, Apache-2.0), with one difference: pages that hold no sign-in
 // form (`login-info`, `login-error`) neither reload nor leave by themselves. With the stock file two tabs of one mail
 // link reload each other for ever, each finding the other's KC_AUTH_SESSION_HASH cookie, and a click can land between
-// two reloads and fail. The page of a mail link asks for its newer session only when the person comes back to its tab:
-// its button would otherwise bring the same page once more.
+// two reloads and fail. The page of a mail link asks for a newer session only when the person comes back to its tab or
+// presses its button, and its session was replaced by another tab or is too old: Keycloak would bring the same page once
+// more, and after it one that has forgotten where the link was to lead.
 
 const SESSION_POLLING_INTERVAL_MS = 2000
 const AUTH_SESSION_DELAY_MS = 1000
+/** So long does KC_AUTH_SESSION_HASH tell of a newer session; after half an hour Keycloak has forgotten them all. */
+const LINK_PAGE_LIFETIME_MS = 45_000
+const PRESSED = 'ell-confirm-pressed'
 const CALM_PAGES = ['login-info', 'login-error']
 
 const initialSession = getCookie('KEYCLOAK_SESSION')
@@ -35,15 +39,41 @@ export function startSessionPolling(redirectUrl) {
  * @param {string} pageAuthSessionHash hash of the session that this page was rendered for
  */
 export function checkAuthSession(pageAuthSessionHash) {
-  const reloadIfReplaced = () => {
+  const isReplaced = () => {
     const current = getCookie('KC_AUTH_SESSION_HASH')
-    if (current && current !== pageAuthSessionHash) location.reload()
+    return Boolean(current) && current !== pageAuthSessionHash
   }
-  if (!isCalm()) setTimeout(reloadIfReplaced, AUTH_SESSION_DELAY_MS)
-  else if (document.getElementById('ell-confirm')) {
-    document.addEventListener('visibilitychange', () => {
-      if (document.visibilityState === 'visible') reloadIfReplaced()
-    })
+  if (isCalm()) keepLinkPage(isReplaced)
+  else setTimeout(() => isReplaced() && location.reload(), AUTH_SESSION_DELAY_MS)
+}
+
+/** The page of a mail link: its button works when it is pressed, however long that takes. */
+function keepLinkPage(isReplaced) {
+  const button = document.getElementById('ell-confirm')
+  if (!button) return
+  const loadedAt = Date.now()
+  document.addEventListener('visibilitychange', () => {
+    if (document.visibilityState === 'visible' && isReplaced()) location.reload()
+  })
+  const isStale = () => isReplaced() || Date.now() - loadedAt > LINK_PAGE_LIFETIME_MS
+  button.addEventListener('click', (event) => {
+    if (!isStale() || !keepPress(true)) return
+    event.preventDefault()
+    location.reload()
+  })
+  // Pressed before the reload: the person need not do it twice.
+  if (keepPress(false) && !isStale()) button.click()
+}
+
+/** Sets or takes the mark that the button was pressed. False where the browser refuses to keep anything. */
+function keepPress(pressed) {
+  try {
+    const before = sessionStorage.getItem(PRESSED) === location.pathname
+    if (pressed) sessionStorage.setItem(PRESSED, location.pathname)
+    else sessionStorage.removeItem(PRESSED)
+    return pressed || before
+  } catch {
+    return false
   }
 }
 
