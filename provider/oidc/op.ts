@@ -147,6 +147,8 @@ function createProvider(
     log.warn({ event: 'op.grant_refused', request_id: requestIdOf(ctx), error }),
   )
   provider.on('grant.success', (ctx) => log.info({ event: 'op.granted', request_id: requestIdOf(ctx) }))
+  // Without it the library would let scripts of any site read its answers.
+  delete req.headers.origin
   provider.on('server_error', (ctx, err) =>
     log.error({ event: 'op.failed', request_id: requestIdOf(ctx), err }),
   )

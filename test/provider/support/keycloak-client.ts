@@ -5,7 +5,7 @@
 import { createHash, randomBytes, randomUUID } from 'node:crypto'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT } from 'jose'
+import { calculateJwkThumbprint, exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK } from 'jose'
 import { afterAll } from 'vitest'
 
 export type AuthorizationRequest = { url: string; verifier: string; state: string; nonce: string }
@@ -14,6 +14,8 @@ export type KeycloakClient = {
   /** KEYCLOAK_URL for provider. */
   url: string
   redirectUri: string
+  /** The key that Keycloak signs with, and its public half as it is published. */
+  signing: { privateKey: CryptoKey; publicJwk: JWK; kid: string }
   /** An authorization request as Keycloak makes it; `extra` adds or (with `undefined`) removes parameters. */
   request(provider: string, extra?: Record<string, string | undefined>): AuthorizationRequest
   /** A client assertion, good for one use. */
@@ -54,6 +56,7 @@ export async function startKeycloakClient(): Promise<KeycloakClient> {
   return {
     url,
     redirectUri,
+    signing: { privateKey, publicJwk: jwk, kid },
     assert,
     request(provider, extra = {}) {
       const [verifier, state, nonce] = [1, 2, 3].map(() => randomBytes(32).toString('base64url')) as [
