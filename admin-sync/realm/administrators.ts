@@ -42,8 +42,10 @@ export async function findAdministrators(
   const holders = new Map<string, User>()
   let everybody = false
   const take = async (users: Promise<User[]>, holdingGroups: Promise<Group[]>) => {
-    for (const user of await users) holders.set(user.id, user)
-    for (const holding of await holdingGroups)
+    // Both at once: one that fails while the other is still awaited would be nobody's, and end the process.
+    const [direct, groupsOfRole] = await Promise.all([users, holdingGroups])
+    for (const user of direct) holders.set(user.id, user)
+    for (const holding of groupsOfRole)
       for (const user of await listAllMembers(admin, holding.id)) holders.set(user.id, user)
   }
   for (const role of managementRoles)

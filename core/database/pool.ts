@@ -64,5 +64,7 @@ export function createPool(
   const pool = new BoundedPool(options, 'database', o.maxWaiting ?? 10 * max)
   // An idle connection that the server closes is replaced at the next use; without a listener it ends the process.
   pool.on('error', (err) => log.warn({ event: 'database.connection_lost', err }))
+  // The same for one that is in use, between two statements of a transaction: the next statement says that it is gone.
+  pool.on('connect', (client) => client.on('error', () => {}))
   return pool
 }
