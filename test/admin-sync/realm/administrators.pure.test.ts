@@ -4,9 +4,10 @@ import { findAdministrators } from '../../../admin-sync/realm/administrators.ts'
 import type { RealmAdmin } from '../../../admin-sync/keycloak/realm.ts'
 import { UpstreamError } from '../../../core/errors.ts'
 
+const broken = () => Promise.reject(new UpstreamError('keycloak', 500, 'retry', 'http_500'))
+
 // A rejection that nobody awaits ends the process: vitest reports it as unhandled.
 it('fails as one, when two questions that were asked together both fail', async () => {
-  const broken = () => Promise.reject(new UpstreamError('keycloak', 500, 'retry', 'http_500'))
   const admin = {
     name: 'test',
     listClientRoles: () => Promise.resolve([{ id: '1', name: 'manage-users' }]),

@@ -19,7 +19,8 @@ it('that ends between two statements of a transaction fails the next statement, 
   const ended = new Promise<void>((done) => client.once('end', () => done()))
   await operator.query('SELECT pg_terminate_backend($1)', [rows[0]?.pid])
   await ended
-  await expect(client.query('COMMIT')).rejects.toThrow()
-  client.release(new Error('broken'))
+  const next = await client.query('COMMIT').catch((error: unknown) => error)
+  client.release(true)
+  expect(next).toBeInstanceOf(Error)
   expect((await pool.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }])
 })
