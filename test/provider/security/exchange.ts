@@ -36,7 +36,8 @@ export class Wire {
     }
     const { promise, resolve, reject } = Promise.withResolvers<Answer>()
     const method = o.method ?? (body === undefined ? 'GET' : 'POST')
-    const asked = request({ hostname, port, path, method, headers }, (answer) => {
+    // A connection of its own: one that the server is about to end would fail the next request.
+    const asked = request({ hostname, port, path, method, headers, agent: false }, (answer) => {
       const parts: Buffer[] = []
       answer.on('data', (part: Buffer) => parts.push(part))
       answer.on('end', () => {
