@@ -17,7 +17,7 @@ export async function renderErrorPage(
   await renderPage(res, {
     status,
     name: 'error',
-    title: t('error.title'),
+    title: t(status === 403 ? 'error.form_title' : 'error.title'),
     body: html`<p>${t(messageKey)}</p>
       ${status === 503 && res.req.method === 'POST' && html`<p>${t('error.unsure')}</p>`}
       <p class="ell-actions">

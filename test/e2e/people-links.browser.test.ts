@@ -180,7 +180,8 @@ describe.concurrent('the link of the mail', () => {
     const stranger = await world.open()
     await stranger.page.goto(confirmationLink(old))
     await expectPlace(stranger.page, 'login-error')
-    await press(stranger.page, '.ell-actions a', 'resume')
+    expect(await stranger.page.innerText('main')).toMatch(/arrêtée ou remplacée/)
+    await press(stranger.page, 'main .ell-actions a', 'resume')
     await expectFinished(page, confirmationLink(mail))
   })
 

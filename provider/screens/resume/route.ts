@@ -23,14 +23,13 @@ export function resumeScreen(parts: ScreenParts): Screens['resume'] {
       // The mail was opened here: its k is still good, or its page says what is.
       const opened = secrets.lastLink(req)
       const k = opened && secrets.link(req, opened)
-      if (opened && k && (!started || (await store.linkView(opened, k)).outcome !== 'bad_link'))
-        return res.redirect(303, `/activation/${opened}/confirm`)
-      if (started) {
-        // What it became says more than why Keycloak did not go on.
-        const isWaiting = (await store.activationView(started, hash))?.state === 'mailed'
-        if (!isWaiting) return res.redirect(303, `/activation/${started}`)
+      const link = opened && k && (await store.linkView(opened, k)).outcome
+      if (link === 'valid') return res.redirect(303, `/activation/${opened}/confirm`)
+      // One that still waits is what the person is about; else what became of it says more than Keycloak's page did.
+      if (started && (await store.activationView(started, hash))?.state === 'mailed')
         return flashes.redirect(res, `/activation/${started}`, comeBack)
-      }
+      if (link && !(started && link === 'bad_link')) return res.redirect(303, `/activation/${opened}/confirm`)
+      if (started) return res.redirect(303, `/activation/${started}`)
       const { t } = contextOf(res)
       await renderPage(res, {
         name: 'resume',

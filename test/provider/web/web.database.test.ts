@@ -72,6 +72,19 @@ describe('CSRF: every form', () => {
     },
   )
 
+  it('accepts the field of a first tab whose cookie a second one replaced, when the browser says that our page sent it', async () => {
+    const first = tokenOf((await new Browser().open(`${http.origin}/`)).body)
+    const browser = new Browser()
+    await browser.open(`${http.origin}/`)
+    const sent = async (who: Browser, site: string, form: Record<string, string>) =>
+      (await who.open(`${http.origin}/login`, { form, headers: { 'sec-fetch-site': site } })).status
+    expect(await sent(browser, 'same-origin', { csrf: first })).toBe(303)
+    for (const site of ['same-site', 'cross-site', 'none', ''])
+      expect(await sent(browser, site, { csrf: first })).toBe(403)
+    expect(await sent(browser, 'same-origin', {})).toBe(403)
+    expect(await sent(new Browser(), 'same-origin', { csrf: first })).toBe(403)
+  })
+
   it('is asked of routes that do not exist too, and of other methods', async () => {
     for (const [method, path] of [
       ['POST', '/nowhere'],

@@ -27,6 +27,8 @@
         <p>${msg("ellConfirmNext")}</p>
         <#elseif activation && pageRedirectUri?has_content>
         <p>${msg("ellConfirmedNext")}</p>
+        <#elseif activation && message.summary == msg("successLogout")>
+        <p>${msg("ellSignedOutNext")}</p>
         <#else>
         <p>${message.summary}<#if requiredActions??><#list requiredActions>: <b><#items as reqActionItem>${kcSanitize(msg("requiredAction.${reqActionItem}"))?no_esc}<#sep>, </#items></b></#list></#if></p>
         </#if>
