@@ -23,6 +23,9 @@ export const interactionSeconds = 1800
 /** As much as the realm allows ours to differ (`allowedClockSkew`), and the time that a request takes. */
 export const clockToleranceSeconds = 150
 
+/** As much as the realm allows ours to differ (`allowedClockSkew`), and the time that a request takes. */
+export const clockToleranceSeconds = 150
+
 export type DefinitionParts = {
   keys: readonly JWK[]
   adapter: AdapterFactory
@@ -59,6 +62,8 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
         id_token_signed_response_alg: 'ES256',
       },
     ],
+    // Keycloak's assertions live for a minute, and two machines have clocks that were set by different hands.
+    clockTolerance: clockToleranceSeconds,
     clientAuthMethods: ['private_key_jwt'],
     responseTypes: ['code'],
     scopes: ['openid'],

@@ -19,6 +19,7 @@ import type pg from 'pg'
 import { ScreenError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import type { ProviderConfig } from '../config.ts'
+import { classifyError } from '../error-handler.ts'
 import { createSeal } from '../seal.ts'
 import { contextOf } from '../web/context.ts'
 import { sendContinue } from '../web/continue.ts'
@@ -194,16 +195,15 @@ async function endInteraction(
   }
 }
 
-/** An authorization request that cannot be answered at its redirect URI gets our page. */
+/** An authorization request that cannot be answered at its redirect URI gets our page; an outage says so. */
 async function renderError(ctx: KoaContextWithOIDC, _out: unknown, error: Error): Promise<void> {
   // Koa leaves the answer to Express from here on.
   ctx.respond = false
-  const status = ctx.status
   const messageKey =
-    status >= 500
-      ? 'error.unexpected'
-      : error instanceof errors.SessionNotFound
-        ? 'error.interaction'
-        : 'error.authorization_request'
-  await renderErrorPage(ctx.res as Response, { status, messageKey })
+    error instanceof errors.SessionNotFound ? 'error.interaction' : 'error.authorization_request'
+  const page =
+    ctx.status < 500
+      ? { status: ctx.status, messageKey }
+      : (classifyError(error) ?? { status: 500, messageKey: 'error.unexpected' })
+  await renderErrorPage(ctx.res as Response, page)
 }

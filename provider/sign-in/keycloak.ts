@@ -6,6 +6,7 @@
 import * as client from 'openid-client'
 import { UpstreamError } from '../../core/errors.ts'
 import type { ProviderConfig } from '../config.ts'
+import { clockToleranceSeconds } from '../oidc/definition.ts'
 
 /** What one sign-in has to remember until its callback. */
 export type Pending = { state: string; nonce: string; codeVerifier: string }
@@ -17,7 +18,10 @@ export type Redeemed = { status: 'signed_in'; person: SignedIn } | { status: 're
 
 export type KeycloakRp = {
   newPending(): Pending
-  /** @throws UpstreamError `keycloak`, retry, when its metadata could not be read */
+  /**
+   * Only when Keycloak answers at this moment: a browser that is sent to a server that is down gets no page of anybody.
+   * @throws UpstreamError `keycloak`, retry, when it does not
+   */
   authorizationUrl(pending: Pending, o: { loginHint: string; language: string }): Promise<string>
   /**
    * Redeems the callback's code. `refused`: Keycloak said no, or what it sent does not belong to this sign-in.
@@ -30,20 +34,32 @@ export type KeycloakRp = {
 }
 
 const metadataKeptMs = 600_000
+/** A Keycloak that answered so long ago is believed to be there. */
+const seenKeptMs = 5_000
 const timeoutSeconds = 5
 
 export function createKeycloakRp(config: ProviderConfig, now: () => number): KeycloakRp {
   const issuer = new URL(`${config.KEYCLOAK_URL}/realms/${config.KEYCLOAK_REALM}`)
   const redirectUri = `${config.PROVIDER_URL}/sign-in/callback`
   let kept: { at: number; configuration: client.Configuration } | undefined
+  let discovering: Promise<client.Configuration> | undefined
+  let seen: { at: number; answer: Promise<void> } | undefined
 
-  async function configuration(): Promise<client.Configuration> {
-    if (kept && now() - kept.at < metadataKeptMs) return kept.configuration
+  /** Whoever comes while it is asked shares the question. */
+  function configuration(): Promise<client.Configuration> {
+    if (kept && now() - kept.at < metadataKeptMs) return Promise.resolve(kept.configuration)
+    discovering ??= discover().finally(() => {
+      discovering = undefined
+    })
+    return discovering
+  }
+
+  async function discover(): Promise<client.Configuration> {
     try {
       const found = await client.discovery(
         issuer,
         'cofacering-provider',
-        undefined,
+        { [client.clockTolerance]: clockToleranceSeconds },
         client.ClientSecretBasic(config.PROVIDER_CLIENT_SECRET),
         {
           timeout: timeoutSeconds,
@@ -60,6 +76,32 @@ export function createKeycloakRp(config: ProviderConfig, now: () => number): Key
     }
   }
 
+  /** Is Keycloak there? Asked every few seconds at most, one question for all who wait. */
+  async function assertThere(): Promise<void> {
+    if (!seen || now() - seen.at > seenKeptMs) {
+      const mine = { at: now(), answer: ask() }
+      seen = mine
+      // Somebody who tries again at once is not told what was true before.
+      mine.answer.catch(() => {
+        if (seen === mine) seen = undefined
+      })
+    }
+    return seen.answer
+  }
+
+  async function ask(): Promise<void> {
+    try {
+      const answer = await fetch(`${issuer.href}/.well-known/openid-configuration`, {
+        redirect: 'error',
+        signal: AbortSignal.timeout(timeoutSeconds * 1000),
+      })
+      const found = (await answer.json()) as { issuer?: unknown }
+      if (found.issuer !== issuer.href) throw new Error('not the metadata of the realm')
+    } catch (cause) {
+      throw unavailable(cause)
+    }
+  }
+
   return {
     newPending: () => ({
       state: client.randomState(),
@@ -69,7 +111,8 @@ export function createKeycloakRp(config: ProviderConfig, now: () => number): Key
     async authorizationUrl({ state, nonce, codeVerifier }, { loginHint, language }) {
       // No `prompt`: with one, Keycloak would go to the OP even for somebody who is signed in, use up the proof and
       // then refuse the different user with an error that never comes back here.
-      return client.buildAuthorizationUrl(await configuration(), {
+      const [known] = await Promise.all([configuration(), assertThere()])
+      return client.buildAuthorizationUrl(known, {
         redirect_uri: redirectUri,
         scope: 'openid email',
         state,
@@ -108,7 +151,8 @@ export function createKeycloakRp(config: ProviderConfig, now: () => number): Key
       }
     },
     async endSessionUrl(idToken, state) {
-      return client.buildEndSessionUrl(await configuration(), {
+      const [known] = await Promise.all([configuration(), assertThere()])
+      return client.buildEndSessionUrl(known, {
         id_token_hint: idToken,
         post_logout_redirect_uri: `${config.PROVIDER_URL}/sign-in/switch`,
         state,
@@ -124,11 +168,15 @@ const outages = new Set([
   'OAUTH_TIMEOUT',
   'OAUTH_ABORT',
   'OAUTH_RESPONSE_IS_NOT_CONFORM',
+  'OAUTH_RESPONSE_IS_NOT_JSON',
   'OAUTH_PARSE_ERROR',
 ])
 
 /** The code of a refusal for the log; `undefined` when Keycloak could not be asked. */
 function refusalCode(error: unknown): string | undefined {
+  // Its own trouble, in the words of the specification: asking again may help.
+  if (error instanceof client.ResponseBodyError && (error.status >= 500 || error.status === 429))
+    return undefined
   if (error instanceof client.AuthorizationResponseError || error instanceof client.ResponseBodyError)
     return /^[a-z_]{1,40}$/.test(error.error) ? error.error : 'error'
   if (error instanceof client.ClientError && error.code?.startsWith('OAUTH_') && !outages.has(error.code))

@@ -17,6 +17,7 @@ import type { Log } from '../../core/log.ts'
 import { createBrowserSecrets } from '../activation/browser-secrets.ts'
 import type { ActivationStore } from '../activation/store.ts'
 import type { ProviderConfig } from '../config.ts'
+import { classifyError } from '../error-handler.ts'
 import { giveProof } from '../oidc/proof.ts'
 import { createSeal } from '../seal.ts'
 import { contextOf } from '../web/context.ts'
@@ -46,7 +47,7 @@ export type RelyingPartyParts = {
 }
 
 const ids = (res: Response, activationId: string) => ({
-  request_id: contextOf(res).requestId,
+  ...contextOf(res).ids,
   activation_id: activationId,
 })
 
@@ -78,24 +79,35 @@ export function createRelyingParty(parts: RelyingPartyParts): RelyingParty {
     await sendContinue(res, url)
   }
 
-  /** Keycloak could not be asked: the account is open all the same, and another try is one click away. */
+  /**
+   * Keycloak or our database could not be asked: the account is open all the same, and another try, from its
+   * beginning, is one click away.
+   */
   async function answerOutage(res: Response, error: unknown, activationId: string): Promise<void> {
-    if (!(error instanceof UpstreamError)) throw error
-    log.warn({ event: 'sign_in.keycloak_unavailable', ...ids(res, activationId), err: error })
+    const isKeycloak = error instanceof UpstreamError && error.service === 'keycloak'
+    if (!isKeycloak && classifyError(error)?.status !== 503) throw error
+    log.warn({
+      event: isKeycloak ? 'sign_in.keycloak_unavailable' : 'sign_in.unavailable',
+      ...ids(res, activationId),
+      err: error,
+    })
     await problem(res, 503, 'sign_in.problem.unavailable', activationId)
   }
 
   async function callback(req: Request, res: Response): Promise<void> {
     const pending = transactions.takePending(req, res, req.query['state'])
     if (!pending) return problem(res, 400, 'sign_in.problem.unknown')
+    try {
+      await redeem(req, res, pending)
+    } catch (error) {
+      return answerOutage(res, error, pending.activationId)
+    }
+  }
+
+  async function redeem(req: Request, res: Response, pending: PendingSignIn): Promise<void> {
     const { activationId } = pending
     const query = req.originalUrl.slice(req.originalUrl.indexOf('?'))
-    let redeemed: Awaited<ReturnType<typeof keycloak.redeem>>
-    try {
-      redeemed = await keycloak.redeem(query, pending)
-    } catch (error) {
-      return answerOutage(res, error, activationId)
-    }
+    const redeemed = await keycloak.redeem(query, pending)
     if (redeemed.status === 'refused') {
       log.warn({ event: 'sign_in.refused', ...ids(res, activationId), code: redeemed.code })
       return problem(res, 400, 'sign_in.problem.refused', activationId)
@@ -109,6 +121,7 @@ export function createRelyingParty(parts: RelyingPartyParts): RelyingParty {
     // Without the cookie admin-sync removes the link by its own clock.
     if (finisherHash) await store.recordSignIn(activationId, finisherHash)
     log.info({ event: 'sign_in.finished', ...ids(res, activationId) })
+    contextOf(res).correlation.end()
     res.redirect(303, portalUrl)
   }
 

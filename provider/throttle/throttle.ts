@@ -91,20 +91,46 @@ function createLimit(pool: pg.Pool, guard: RateLimiterMemory, kind: string, allo
     },
     { of: ({ subject }) => digest(subject), counter: counter('subject', allowance.subject) },
   ]
+  /** As the limiter names its rows. */
+  const keysOf = (attempt: Attempt) => counters.map(({ of, counter: c }) => `${c.keyPrefix}:${of(attempt)}`)
   return {
     async take(attempt) {
       if (!(await consume(guard, attempt.network))) return false
-      for (const { of, counter: c } of counters) if (!(await consume(c, of(attempt)))) return false
+      let taken = 0
+      try {
+        for (const { of, counter: c } of counters) {
+          if (!(await consume(c, of(attempt)))) return false
+          taken++
+        }
+      } catch (error) {
+        await giveBackRows(pool, keysOf(attempt).slice(0, taken))
+        throw error
+      }
       return true
     },
-    async giveBack(attempt) {
-      await Promise.all(
-        counters.map(({ of, counter: c }) =>
-          // Not given back is a nuisance at most; the answer to the person does not wait for it to work.
-          c.reward(of(attempt), 1).catch(() => undefined),
-        ),
-      )
-    },
+    giveBack: (attempt) => giveBackRows(pool, keysOf(attempt)),
+  }
+}
+
+const giveBackAgainMs = [200, 1000, 5000]
+
+/**
+ * One statement, however many rows: an outage gives many attempts back at once, when places in the pool are few. What
+ * fails is tried again, and nobody waits for that. Rows are locked in order, so that two of these never wait for one
+ * another. @param tries of before
+ */
+async function giveBackRows(pool: pg.Pool, keys: readonly string[], tries = 0): Promise<void> {
+  if (keys.length === 0) return
+  try {
+    await pool.query(
+      `WITH held AS MATERIALIZED
+         (SELECT key FROM provider.rate_limit WHERE key = ANY ($1) ORDER BY key FOR UPDATE)
+       UPDATE provider.rate_limit r SET points = points - 1 FROM held WHERE r.key = held.key AND r.points > 0`,
+      [keys],
+    )
+  } catch {
+    const again = giveBackAgainMs[tries]
+    if (again !== undefined) setTimeout(() => void giveBackRows(pool, keys, tries + 1), again).unref()
   }
 }
 

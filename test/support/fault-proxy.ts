@@ -104,7 +104,7 @@ export type HttpProxy = {
 }
 
 /**
- * @param targetUrl of the real server, which is told the Host that the client asked for
+ * @param targetUrl of the real server, which is asked as if nothing stood before it
  * @param host of the proxy
  */
 export async function startHttpProxy(targetUrl: string, host = '127.0.0.2'): Promise<HttpProxy> {
@@ -135,7 +135,8 @@ export async function startHttpProxy(targetUrl: string, host = '127.0.0.2'): Pro
 }
 
 function pass(incoming: IncomingMessage, response: ServerResponse, target: URL, slowly: boolean): void {
-  const { method, url, headers } = incoming
+  const { method, url } = incoming
+  const headers = { ...incoming.headers, host: target.host }
   const outgoing = request(
     { host: target.hostname, port: target.port, method, path: url, headers },
     (answer) => {
