@@ -58,17 +58,18 @@ async function readEverything(url: string): Promise<{ text: string; tables: numb
 
 /** Keeps what leaves by any socket of this process, save what the test's own browser sends to provider. */
 function listenToSockets(): { text: () => string; stop: () => void } {
-  const { write } = Socket.prototype
+  // oxlint-disable-next-line typescript/unbound-method -- it is called with the socket it came from
+  const original = Socket.prototype.write
   const port = Number(new URL(origin).port)
   const chunks: Buffer[] = []
   Socket.prototype.write = function (this: Socket, ...args: Parameters<Socket['write']>) {
-    if (this.remotePort !== port) chunks.push(Buffer.from(args[0] as string | Uint8Array))
-    return write.apply(this, args)
+    if (this.remotePort !== port) chunks.push(Buffer.from(args[0]))
+    return original.apply(this, args)
   } as Socket['write']
   return {
     text: () => Buffer.concat(chunks).toString('latin1'),
     stop: () => {
-      Socket.prototype.write = write
+      Socket.prototype.write = original
     },
   }
 }
