@@ -16,7 +16,15 @@ import { addressChangedMail } from './address-changed.ts'
 import { alreadyAccountMail } from './already-account.ts'
 import { contactNoticeMail } from './contact-notice.ts'
 
-export type MailerOptions = Smtp & { desk: Desk; portalUrl: string }
+export type MailerOptions = Smtp & {
+  desk: Desk
+  portalUrl: string
+  /** Milliseconds; see `usualPatience`. */
+  patience?: Patience
+}
+
+/** How long a mail server may take to say hello, and for each answer after that. */
+export type Patience = { helloMs: number; answerMs: number }
 
 /** `reference` makes the Message-ID, so that a mail sent twice after a crash is one mail to most mail programs. */
 type Envelope = { to: string; reference: string }
@@ -55,13 +63,12 @@ export type Mailer = {
   close(): void
 }
 
-const timeoutMs = 15_000
 /** A server that looks into a mail before it takes it must not be left too early: it sends the mail all the same. */
-const answerTimeoutMs = 45_000
+const usualPatience: Patience = { helloMs: 15_000, answerMs: 45_000 }
 
 export function createMailer(options: MailerOptions): Mailer {
   const texts = loadTexts(new URL('../text/', import.meta.url))
-  const { host, port, security, user, password, desk, portalUrl } = options
+  const { host, port, security, user, password, desk, portalUrl, patience = usualPatience } = options
   const transport = createTransport({
     host,
     port,
@@ -69,9 +76,9 @@ export function createMailer(options: MailerOptions): Mailer {
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
     ...(user !== undefined && password !== undefined && { auth: { user, pass: password } }),
-    connectionTimeout: timeoutMs,
-    greetingTimeout: timeoutMs,
-    socketTimeout: answerTimeoutMs,
+    connectionTimeout: patience.helloMs,
+    greetingTimeout: patience.helloMs,
+    socketTimeout: patience.answerMs,
     // Our templates hold no file and no URL to fetch.
     disableFileAccess: true,
     disableUrlAccess: true,

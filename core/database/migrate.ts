@@ -7,6 +7,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
+import { isDatabaseTrouble } from './trouble.ts'
 
 export type Migration = { version: number; name: string; sql: string; sha256: string }
 
@@ -33,7 +34,7 @@ export const expectedVersion = Math.max(...readMigrations().map(({ version }) =>
  * @throws Error when an applied file has changed or the database is newer than this release
  */
 export async function migrate(url: string): Promise<string[]> {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 })
   await client.connect()
   try {
     await client.query(`SELECT pg_advisory_lock(hashtextextended('ellipro migrations', 0))`)
@@ -93,10 +94,8 @@ async function readVersion(pool: pg.Pool): Promise<number | undefined> {
     )
     return rows[0]?.version ?? undefined
   } catch (error) {
-    const code = (error as { code?: string }).code ?? ''
-    // 42P01 no such table yet, 57P03 starting up, 08* and system codes: not reachable yet.
-    if (code === '42P01' || code === '57P03' || code.startsWith('08') || code === 'ECONNREFUSED')
-      return undefined
+    // 42P01: no such table yet.
+    if ((error as { code?: string }).code === '42P01' || isDatabaseTrouble(error)) return undefined
     throw error
   }
 }

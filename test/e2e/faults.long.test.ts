@@ -168,7 +168,9 @@ function troubled(matches: (asked: string) => boolean = () => true): void {
 }
 
 it('the whole way works when nothing is wrong', async () => {
-  await wholeWay(somebody())
+  const one = somebody()
+  await wholeWay(one)
+  expect(mailsTo(one.address)).toHaveLength(1)
 })
 
 describe('Keycloak in trouble', () => {
@@ -284,8 +286,8 @@ describe('the mail server', () => {
     inbox.refuse(false)
     await inbox.start()
     await Promise.all([late, taken].map(({ address }) => inbox.waitForMail(address, () => true, 90_000)))
-    await until('Keycloak’s is recorded', async () => (await row(ids[0]!)).state === 'mailed')
-    await until('ours is recorded', async () => (await row(ids[1]!)).last_error === null)
+    await until('Keycloak’s is recorded', async () => (await row(ids[0])).state === 'mailed')
+    await until('ours is recorded', async () => (await row(ids[1])).last_error === null)
     inbox.delay(0)
     await sleep(6_000)
     expect([mailsTo(late.address).length, mailsTo(owner.address).length]).toEqual([1, 1])
@@ -331,6 +333,18 @@ describe('Cofacering', () => {
     },
   )
 })
+
+/** A setting of the database, for every connection of our processes. */
+async function setDatabase(value: string): Promise<void> {
+  const client = new pg.Client({ connectionString: postgres.url })
+  await client.connect()
+  await client.query(`ALTER DATABASE ${product.database.name} ${value}`)
+  await client.query(
+    `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
+    [product.database.name],
+  )
+  await client.end()
+}
 
 describe('PostgreSQL', () => {
   it('that is killed and started again: pages say so, health says so, and everybody finishes', async () => {
@@ -383,17 +397,7 @@ describe('PostgreSQL', () => {
     await until('it is mailed', async () => (await row(id)).state === 'mailed')
     const form = await one.who.post('/', one.login)
     const confirmation = await openMail(before)
-    const set = async (value: string) => {
-      const client = new pg.Client({ connectionString: postgres.url })
-      await client.connect()
-      await client.query(`ALTER DATABASE ${product.database.name} ${value}`)
-      await client.query(
-        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
-        [product.database.name],
-      )
-      await client.end()
-    }
-    await set('SET default_transaction_read_only = on')
+    await setDatabase('SET default_transaction_read_only = on')
     await until('provider is not ready', async () =>
       ((await ready('provider'))[1] as string[]).includes('database_writable'),
     )
@@ -404,7 +408,7 @@ describe('PostgreSQL', () => {
     expectOutage(
       await one.who.browser.submit(form, { email: one.address, password: newPassword, shared: 'no' }),
     )
-    await set('RESET default_transaction_read_only')
+    await setDatabase('RESET default_transaction_read_only')
     await until('provider is ready again', async () => (await ready('provider'))[0] === 200)
     await until('admin-sync is ready again', async () => (await ready('adminSync'))[0] === 200)
     await finish(before, await confirm(before, confirmation))
@@ -419,12 +423,14 @@ describe('PostgreSQL', () => {
   })
 })
 
+/** Kilobytes that provider keeps in memory. */
+const memory = () =>
+  spawnSync('ps', ['-o', 'rss=', '-s', String(product.pid('provider'))], { encoding: 'utf8' })
+    .stdout.split('\n')
+    .reduce((sum, line) => sum + Number(line), 0)
+
 describe('a flood', () => {
   it('is answered or told to come again; memory stays, health stays true, and afterwards everything works', async () => {
-    const memory = () =>
-      spawnSync('ps', ['-o', 'rss=', '-s', String(product.pid('provider'))], { encoding: 'utf8' })
-        .stdout.split('\n')
-        .reduce((sum, line) => sum + Number(line), 0)
     const form = new Browser()
     const login = await form.open(`${origin}/`)
     const one = async (n: number) => {

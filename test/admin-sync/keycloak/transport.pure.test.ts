@@ -157,6 +157,12 @@ test('no answer in time, and no server at all, are for another try', async () =>
     disposition: 'retry',
     code: 'timeout',
   })
+  // Byte by byte, for ever.
+  answer = (_request, response) => {
+    const drip = setInterval(() => response.write(' '), 20)
+    response.on('close', () => clearInterval(drip))
+  }
+  await expect(connect().send('GET', '/x', { timeoutMs: 100 })).rejects.toMatchObject({ code: 'timeout' })
   const nowhere = createTransport('http://127.0.0.1:1', 'ellipro', {
     kind: 'client',
     clientId: 'c',
