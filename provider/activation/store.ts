@@ -39,7 +39,7 @@ export type NewActivation = {
   browserHash: Buffer
   salt: Buffer
   verifier: Buffer
-  requestId: string
+  correlationId: string
 }
 /** Why no activation was started. */
 export type StartRefusal = 'moved' | 'blocked' | 'address_budget' | 'login_budget' | 'login_limit' | 'cap'
@@ -51,8 +51,11 @@ export type MailOutcome = 'requested' | 'too_soon' | 'address_budget' | 'login_b
 export type CorrectionResult =
   { outcome: 'started' | 'same'; id: string } | { outcome: StartRefusal | SteeringRefusal }
 
+/** The id of the path (web/correlation.ts), told to whoever proves something of the activation. */
+type Correlated = { correlationId?: string }
+
 /** The starting browser's view of its activation. */
-export type ActivationView = {
+export type ActivationView = Correlated & {
   state: OutwardState
   /** A short code saying why the state was reached, such as `corrected` or `not_me`. */
   reason?: string
@@ -64,15 +67,17 @@ export type ActivationView = {
   retryAt: Date
 }
 
-export type LinkView =
-  | { outcome: 'valid' | 'opened'; login: string; company: string; locale: Language }
-  | { outcome: 'expired' | 'ended' | 'bad_link'; locale?: Language }
+export type LinkView = Correlated &
+  (
+    | { outcome: 'valid' | 'opened'; login: string; company: string; locale: Language }
+    | { outcome: 'expired' | 'ended' | 'bad_link'; locale?: Language }
+  )
 
 export type ConfirmOutcome =
   'confirmed' | 'already' | 'waiting' | 'address_taken' | 'wrong_password' | 'locked' | 'bad_link' | 'expired'
 
 /** Progress as the confirming browser sees it; here `refused` is told, because the mailbox was proved. */
-export type FinishView = {
+export type FinishView = Correlated & {
   state: 'requested' | OutwardState
   reason?: string
   login: string
@@ -81,9 +86,13 @@ export type FinishView = {
   address: string
 }
 
-export type WithdrawView =
-  | { outcome: 'valid' | 'done' | 'too_late'; login: string; company: string; locale: Language }
-  | { outcome: 'bad_code' }
+export type WithdrawView = Correlated &
+  (
+    | { outcome: 'valid' | 'done' | 'too_late'; login: string; company: string; locale: Language }
+    | { outcome: 'bad_code' }
+  )
+
+export type TakenProof = Correlated & { activationId: string; sub: string }
 
 /** Keycloak's form of a password, as `PUT /users/{id}` takes it. */
 export type KeycloakCredential = { credentialData: string; secretData: string }
@@ -104,7 +113,7 @@ export type ActivationStore = {
     proof: SteeringProof,
     address: string,
     newBrowserHash: Buffer | undefined,
-    requestId: string,
+    correlationId: string,
   ): Promise<CorrectionResult>
   linkView(id: string, link: Buffer): Promise<LinkView>
   /** `triesLeft` only with `wrong_password` and `locked`. */
@@ -120,7 +129,9 @@ export type ActivationStore = {
   /** False unless the account is open and still linked, and this browser confirmed it. */
   mintProof(id: string, finisherHash: Buffer, handle: string, proof: Buffer): Promise<boolean>
   /** Takes a proof, once; `undefined` when it is wrong, late or used. */
-  takeProof(handle: string, proof: Buffer): Promise<{ activationId: string; sub: string } | undefined>
+  takeProof(handle: string, proof: Buffer): Promise<TakenProof | undefined>
+  /** The correlation id of the activation of a subject. */
+  subjectCorrelation(sub: string): Promise<string | undefined>
   /** Is this Keycloak user id the person of the activation? */
   isPerson(id: string, userId: string): Promise<boolean>
   /** Has the link removed. False when that was recorded before. */
@@ -144,11 +155,21 @@ export function isActivationId(text: string): boolean {
  * @throws the errors of `pg`: a database that could not be asked is never an outcome
  */
 export function createActivationStore(pool: pg.Pool): ActivationStore {
-  /** The first row, its NULL columns left out. */
+  /** The first row, its NULL columns left out and their names in our spelling. */
   async function row(call: string, values: unknown[]): Promise<Row | undefined> {
     const { rows } = await pool.query<Record<string, unknown>>(`SELECT * FROM ellipro.${call}`, values)
     const [first] = rows
-    return first && Object.fromEntries(Object.entries(first).filter(([, value]) => value !== null))
+    return (
+      first &&
+      Object.fromEntries(
+        Object.entries(first)
+          .filter(([, value]) => value !== null)
+          .map(([name, value]) => [
+            name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase()),
+            value,
+          ]),
+      )
+    )
   }
   async function scalar<T>(call: string, values: unknown[]): Promise<T | undefined> {
     const { rows } = await pool.query<{ value: T | null }>(`SELECT ellipro.${call} AS value`, values)
@@ -172,15 +193,12 @@ export function createActivationStore(pool: pg.Pool): ActivationStore {
         a.browserHash,
         a.salt,
         a.verifier,
-        a.requestId,
+        a.correlationId,
       ]),
     browserActivation: (browserHash) => scalar('browser_activation($1)', [browserHash]),
     activationView: async (id, browserHash) => {
       if (!isActivationId(id)) return undefined
-      const view = await row('activation_view($1, $2)', [id, browserHash])
-      if (!view) return undefined
-      const { expires_at, retry_at, ...rest } = view
-      return { ...rest, expiresAt: expires_at, retryAt: retry_at } as ActivationView
+      return (await row('activation_view($1, $2)', [id, browserHash])) as ActivationView | undefined
     },
     activationSalt: async (id) => (isActivationId(id) ? scalar('activation_salt($1)', [id]) : undefined),
     requestMail: async (id, proof) =>
@@ -193,7 +211,7 @@ export function createActivationStore(pool: pg.Pool): ActivationStore {
             ]),
           )
         : 'gone',
-    correctAddress: async (id, proof, address, newBrowserHash, requestId) =>
+    correctAddress: async (id, proof, address, newBrowserHash, correlationId) =>
       isActivationId(id)
         ? answer('correct_address($1, $2, $3, $4, $5, $6)', [
             id,
@@ -201,18 +219,20 @@ export function createActivationStore(pool: pg.Pool): ActivationStore {
             proof.verifier ?? null,
             address,
             newBrowserHash ?? null,
-            requestId,
+            correlationId,
           ])
         : { outcome: 'gone' },
     linkView: async (id, link) =>
       isActivationId(id) ? answer('link_view($1, $2)', [id, link]) : { outcome: 'bad_link' },
     confirmActivation: async (id, link, verifier, credential, finisherHash) => {
       if (!isActivationId(id)) return { outcome: 'bad_link' }
-      const { outcome, tries_left } = await answer<{ outcome: ConfirmOutcome; tries_left?: number }>(
-        'confirm_activation($1, $2, $3, $4, $5)',
-        [id, link, verifier, JSON.stringify(credential), finisherHash],
-      )
-      return { outcome, ...(tries_left !== undefined && { triesLeft: tries_left }) }
+      return answer('confirm_activation($1, $2, $3, $4, $5)', [
+        id,
+        link,
+        verifier,
+        JSON.stringify(credential),
+        finisherHash,
+      ])
     },
     finishView: async (id, finisherHash) =>
       isActivationId(id)
@@ -221,10 +241,9 @@ export function createActivationStore(pool: pg.Pool): ActivationStore {
     mintProof: async (id, finisherHash, handle, proof) =>
       isActivationId(id) &&
       (await scalar<boolean>('mint_proof($1, $2, $3, $4)', [id, finisherHash, handle, proof])) === true,
-    takeProof: async (handle, proof) => {
-      const taken = await row('take_proof($1, $2)', [handle, proof])
-      return taken && { activationId: taken['activation_id'] as string, sub: taken['sub'] as string }
-    },
+    takeProof: async (handle, proof) =>
+      (await row('take_proof($1, $2)', [handle, proof])) as TakenProof | undefined,
+    subjectCorrelation: (sub) => scalar('subject_correlation($1)', [sub]),
     isPerson: async (id, userId) =>
       isActivationId(id) && (await scalar<boolean>('is_person($1, $2)', [id, userId])) === true,
     recordSignIn: async (id, finisherHash) =>
@@ -252,18 +271,18 @@ function present<T>(value: T | undefined): T {
 
 function readFacts(row: Row): LoginFacts {
   return {
-    ...(row['holder_state'] !== undefined && {
+    ...(row['holderState'] !== undefined && {
       holder: {
-        state: row['holder_state'] as NonNullable<LoginFacts['holder']>['state'],
-        initial: row['holder_initial'] as string,
-        ...(row['holder_domain'] !== undefined && { domain: row['holder_domain'] as string }),
+        state: row['holderState'] as NonNullable<LoginFacts['holder']>['state'],
+        initial: row['holderInitial'] as string,
+        ...(row['holderDomain'] !== undefined && { domain: row['holderDomain'] as string }),
       },
     }),
-    ...(row['own_id'] !== undefined && {
+    ...(row['ownId'] !== undefined && {
       own: {
-        id: row['own_id'] as string,
-        state: row['own_state'] as NonNullable<LoginFacts['own']>['state'],
-        isHolder: row['own_is_holder'] as boolean,
+        id: row['ownId'] as string,
+        state: row['ownState'] as NonNullable<LoginFacts['own']>['state'],
+        isHolder: row['ownIsHolder'] as boolean,
       },
     }),
   }

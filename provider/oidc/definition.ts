@@ -7,10 +7,12 @@ import type { JWK } from 'jose'
 import {
   interactionPolicy,
   type AdapterFactory,
+  type AdapterPayload,
   type Configuration,
   type KoaContextWithOIDC,
 } from 'oidc-provider'
 import type { ProviderConfig } from '../config.ts'
+import { newGrantId } from './adapter.ts'
 
 /** Of an ID token whose person proved the mailbox and the password first typed, when a request asks for `acr`. */
 export const activationAcr = 'urn:ellipro:acr:activation'
@@ -23,14 +25,15 @@ export const interactionSeconds = 1800
 /** As much as the realm allows ours to differ (`allowedClockSkew`), and the time that a request takes. */
 export const clockToleranceSeconds = 150
 
-/** As much as the realm allows ours to differ (`allowedClockSkew`), and the time that a request takes. */
-export const clockToleranceSeconds = 150
+const grantSeconds = 120
 
 export type DefinitionParts = {
   keys: readonly JWK[]
   adapter: AdapterFactory
   fetch: typeof fetch
   renderError: NonNullable<Configuration['renderError']>
+  /** A code that stands for this subject is being redeemed. */
+  onRedemption(ctx: KoaContextWithOIDC, sub: string): Promise<void>
 }
 
 const realmUrl = (config: ProviderConfig) => `${config.KEYCLOAK_URL}/realms/${config.KEYCLOAK_REALM}`
@@ -104,8 +107,9 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
             : ''
         }`,
     },
-    findAccount: (ctx, sub, token) => {
+    findAccount: async (ctx, sub, token) => {
       if (!isProved(ctx, sub, token?.accountId)) return undefined
+      if (ctx.oidc.route === 'token') await parts.onRedemption(ctx, sub)
       return { accountId: sub, claims: () => ({ sub }) }
     },
     loadExistingGrant: async (ctx) => {
@@ -114,7 +118,8 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
       if (!client || !account) return undefined
       const grant = new provider.Grant({ clientId: client.clientId, accountId: account.accountId })
       grant.addOIDCScope('openid')
-      await grant.save()
+      // Instead of `save`: what it is can be told from its id (adapter.ts).
+      grant.jti = newGrantId(account.accountId)
       return grant
     },
     expiresWithSession: () => false,
@@ -132,11 +137,21 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
     ttl: {
       AccessToken: 60,
       AuthorizationCode: 60,
-      Grant: 120,
+      Grant: grantSeconds,
       IdToken: 120,
       Interaction: interactionSeconds,
       Session: 60,
     },
+  }
+}
+
+/** The grant of an account, as `loadExistingGrant` makes it. */
+export function describeGrant(accountId: string): AdapterPayload {
+  return {
+    accountId,
+    clientId,
+    openid: { scope: 'openid' },
+    exp: Math.floor(Date.now() / 1000) + grantSeconds,
   }
 }
 

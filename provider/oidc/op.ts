@@ -18,6 +18,7 @@ import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider'
 import type pg from 'pg'
 import { ScreenError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
+import type { ActivationStore } from '../activation/store.ts'
 import type { ProviderConfig } from '../config.ts'
 import { classifyError } from '../error-handler.ts'
 import { createSeal } from '../seal.ts'
@@ -26,7 +27,7 @@ import { sendContinue } from '../web/continue.ts'
 import { renderErrorPage } from '../web/error-page.ts'
 import { createAdapterFactory } from './adapter.ts'
 import { createClientKeysFetch } from './client-keys.ts'
-import { activationAcr, clientJwksUri, defineOp } from './definition.ts'
+import { activationAcr, clientJwksUri, defineOp, describeGrant } from './definition.ts'
 import { maintainKeys, type SigningKeys } from './keys.ts'
 
 export type InteractionDetails = { uid: string; loginHint?: string; uiLocales?: string }
@@ -50,18 +51,34 @@ export type Op = {
   refreshKeys(): Promise<void>
 }
 
-export type OpParts = { config: ProviderConfig; log: Log; pool: pg.Pool; now: () => number }
+export type OpParts = {
+  config: ProviderConfig
+  log: Log
+  pool: pg.Pool
+  store: Pick<ActivationStore, 'subjectCorrelation'>
+  now: () => number
+}
 
 /**
  * @throws ConfigError when the sealing key does not open the keys in the database
  * @throws the errors of `pg`
  */
-export async function createOp({ config, log, pool, now }: OpParts): Promise<Op> {
+export async function createOp({ config, log, pool, store, now }: OpParts): Promise<Op> {
   const seal = createSeal(config.PROVIDER_SEALING_KEY, 'op signing keys')
-  const adapter = createAdapterFactory(pool)
+  const adapter = createAdapterFactory(pool, describeGrant)
   const fetchClientKeys = createClientKeysFetch(clientJwksUri(config), log, now)
+  /** Keycloak has no cookie of the browser; the code that it brings is a person's. */
+  async function correlate(ctx: KoaContextWithOIDC, sub: string): Promise<void> {
+    contextOf(ctx.res as Response).correlation.takeOver(await store.subjectCorrelation(sub))
+  }
   const build = (keys: SigningKeys) => {
-    const definition = defineOp(config, { keys, adapter, fetch: fetchClientKeys, renderError })
+    const definition = defineOp(config, {
+      keys,
+      adapter,
+      fetch: fetchClientKeys,
+      renderError,
+      onRedemption: correlate,
+    })
     const provider = createProvider(config, log, definition)
     return { provider, callback: provider.callback(), kids: kidsOf(keys) }
   }
@@ -111,7 +128,7 @@ export async function createOp({ config, log, pool, now }: OpParts): Promise<Op>
 }
 
 const kidsOf = (keys: SigningKeys) => keys.map(({ kid }) => kid).join(' ')
-const requestIdOf = (ctx: KoaContextWithOIDC) => contextOf(ctx.res as Response).requestId
+const idsOf = (ctx: KoaContextWithOIDC) => contextOf(ctx.res as Response).ids
 
 const endpoints: [method: string, path: RegExp][] = [
   ['GET', /^\/\.well-known\/openid-configuration$/],
@@ -130,6 +147,8 @@ function assertPublicUrl(req: IncomingMessage, config: ProviderConfig): void {
   const { protocol, host } = new URL(config.PROVIDER_URL)
   req.headers['x-forwarded-proto'] = protocol.slice(0, -1)
   req.headers['x-forwarded-host'] = host
+  // Without it the library would let scripts of any site read its answers.
+  delete req.headers.origin
 }
 
 function createProvider(
@@ -142,17 +161,13 @@ function createProvider(
   provider.proxy = true
   provider.use(forgetSession(provider))
   provider.on('authorization.error', (ctx, { error }) =>
-    log.info({ event: 'op.authorization_refused', request_id: requestIdOf(ctx), error }),
+    log.info({ event: 'op.authorization_refused', ...idsOf(ctx), error }),
   )
   provider.on('grant.error', (ctx, { error }) =>
-    log.warn({ event: 'op.grant_refused', request_id: requestIdOf(ctx), error }),
+    log.warn({ event: 'op.grant_refused', ...idsOf(ctx), error }),
   )
-  provider.on('grant.success', (ctx) => log.info({ event: 'op.granted', request_id: requestIdOf(ctx) }))
-  // Without it the library would let scripts of any site read its answers.
-  delete req.headers.origin
-  provider.on('server_error', (ctx, err) =>
-    log.error({ event: 'op.failed', request_id: requestIdOf(ctx), err }),
-  )
+  provider.on('grant.success', (ctx) => log.info({ event: 'op.granted', ...idsOf(ctx) }))
+  provider.on('server_error', (ctx, err) => log.error({ event: 'op.failed', ...idsOf(ctx), err }))
   return provider
 }
 
@@ -171,28 +186,43 @@ function forgetSession(provider: Provider): Parameters<Provider['use']>[0] {
   }
 }
 
-async function findInteraction(provider: Provider, req: IncomingMessage, res: ServerResponse) {
+type Interaction = Awaited<ReturnType<Provider['interactionDetails']>>
+
+/** What a request has asked for already, so that its end does not ask again. */
+const found = new WeakMap<IncomingMessage, Interaction>()
+
+async function findInteraction(
+  provider: Provider,
+  req: IncomingMessage,
+  res: ServerResponse,
+): Promise<Interaction | undefined> {
   try {
-    return await provider.interactionDetails(req, res)
+    const interaction = await provider.interactionDetails(req, res)
+    found.set(req, interaction)
+    return interaction
   } catch (error) {
     if (error instanceof errors.SessionNotFound) return undefined
     throw error
   }
 }
 
-/** Stores the result and gives the URL that goes on, on our origin. */
+/** Stores the result and gives the URL that goes on, on our origin. One that ended meanwhile is refused (adapter.ts). */
 async function endInteraction(
   provider: Provider,
   req: IncomingMessage,
   res: ServerResponse,
-  result: Parameters<Provider['interactionResult']>[2],
+  result: NonNullable<Interaction['result']>,
 ): Promise<string> {
+  const interaction = found.get(req) ?? (await findInteraction(provider, req, res))
+  if (!interaction) throw new ScreenError('error.interaction', 400)
+  interaction.result = result
   try {
-    return await provider.interactionResult(req, res, result, { mergeWithLastSubmission: false })
+    await interaction.save(interaction.exp - Math.floor(Date.now() / 1000))
   } catch (error) {
     if (error instanceof errors.SessionNotFound) throw new ScreenError('error.interaction', 400)
     throw error
   }
+  return interaction.returnTo
 }
 
 /** An authorization request that cannot be answered at its redirect URI gets our page; an outage says so. */

@@ -30,7 +30,7 @@ export async function renderSignInProblem(
   res: Response,
   o: { status: number; messageKey: string; isOpen: boolean; portalUrl: string; retryUrl?: string },
 ): Promise<void> {
-  const { t, requestId } = contextOf(res)
+  const { t } = contextOf(res)
   const retry =
     o.retryUrl &&
     html`<a class="ell-button ell-button--secondary" href="${o.retryUrl}">${t('sign_in.problem.retry')}</a>`
@@ -44,7 +44,6 @@ export async function renderSignInProblem(
       <p class="ell-actions">
         <a class="ell-button" href="${o.portalUrl}">${t('sign_in.problem.portal')}</a>
         ${retry}
-      </p>
-      <p class="ell-hint">${t('error.request_id', { id: requestId })}</p>`,
+      </p>`,
   })
 }

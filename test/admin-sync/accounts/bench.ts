@@ -194,7 +194,7 @@ export async function createBench(): Promise<Bench> {
         browserHash: browser,
         salt,
         verifier: await verifiers.derive(password, salt),
-        requestId: randomUUID(),
+        correlationId: randomUUID(),
       })
       if (started.outcome !== 'started') throw new Error(`not started: ${started.outcome}`)
       return { id: started.id, address, login, browser }

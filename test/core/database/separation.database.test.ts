@@ -160,6 +160,7 @@ describe('the role ellipro_provider', () => {
       'ellipro.record_sign_in(uuid,bytea)',
       'ellipro.request_mail(uuid,bytea,bytea)',
       'ellipro.start_activation(text,text,text,text,text,text,boolean,bytea,bytea,bytea,text)',
+      'ellipro.subject_correlation(text)',
       'ellipro.take_proof(text,bytea)',
       'ellipro.withdraw_activation(uuid,bytea)',
       'ellipro.withdraw_view(uuid,bytea)',

@@ -27,7 +27,7 @@ async function open() {
     browserHash: sha256('browser'),
     salt: randomBytes(16),
     verifier,
-    requestId: randomUUID(),
+    correlationId: randomUUID(),
   })
   if (started.outcome !== 'started') throw new Error(started.outcome)
   const { id } = started
