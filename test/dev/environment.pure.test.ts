@@ -41,6 +41,17 @@ writeFileSync(installation.applicationsFile, JSON.stringify(describeApplications
 const environments = processEnvironments(installation, { DESK_TELEPHONE: '01 99 00 00 00' })
 
 describe('the environment of each process', () => {
+  test('hands the closing day on to every part that speaks of it', () => {
+    const closesAt = '2026-12-31T18:00:00+01:00'
+    const closing = processEnvironments(installation, { COFACERING_CLOSES_AT: closesAt })
+    const at = new Date(closesAt)
+    expect(readProviderConfig(closing.provider).COFACERING_CLOSES_AT).toEqual(at)
+    expect(readAdminSyncConfig(closing.adminSync).COFACERING_CLOSES_AT).toEqual(at)
+    expect(readRealmConfig(closing.realmApply, at.getTime() - 1).closing).toEqual({ at, over: false })
+    expect(readRealmConfig(closing.realmApply, at.getTime()).closing).toEqual({ at, over: true })
+    expect(readRealmConfig(environments.realmApply).closing).toBeUndefined()
+  })
+
   test('satisfies provider', () => {
     expect(readProviderConfig(environments.provider)).toMatchObject({
       PROVIDER_URL: 'http://127.0.0.1:4000',

@@ -3,6 +3,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
 import { findActivations } from '../../../admin-sync/accounts/report.ts'
+import { createAccountStore } from '../../../admin-sync/accounts/store.ts'
 import { resendMail, withdrawActivation } from '../../../admin-sync/operators/activations.ts'
 import { listActions, readOperator } from '../../../admin-sync/operators/audit.ts'
 import { releaseLogin } from '../../../admin-sync/operators/login-release.ts'
@@ -170,6 +171,12 @@ test('a holder who left: rehearsed without a trace, asked for once by two operat
   expect(await sync.outbox(started.id)).toEqual(['send-confirmation', 'close-account'])
   expect((await sync.stateOf(started.id)).state).toBe('opened')
   expect(await actionsOf(started.id)).toMatchObject([{ command: 'logins release', outcome: 'closing' }])
+  // Should its job be lost, it is found again.
+  const store = createAccountStore(pool, async () => undefined)
+  const overdue = async () => (await store.listOverdue()).filter(({ id }) => id === started.id)
+  expect((await overdue()).map(({ kind }) => kind)).not.toContain('close-account')
+  await pool.query(`UPDATE ellipro.account_closing SET requested_at = now() - interval '11 minutes'`)
+  expect((await overdue()).map(({ kind }) => kind)).toContain('close-account')
 })
 
 test('a line of the audit list is never changed or taken away, by its writer or by the owner', async () => {
