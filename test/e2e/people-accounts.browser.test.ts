@@ -262,10 +262,10 @@ describe.concurrent('two colleagues on one login', () => {
       }),
     )
     await Promise.all(people.map(({ person }) => typePassword(person.page, chosenPassword)))
-    await Promise.all(people.map(({ person }) => person.page.waitForSelector('#who, body[data-page=moved]')))
-    const moved = []
+    const moved: Page[] = []
     for (const { person } of people)
-      if (await person.page.locator('body[data-page=moved]').count()) moved.push(person.page)
+      if ((await expectPlace(person.page, 'application:signed-in', 'moved')) === 'moved')
+        moved.push(person.page)
     expect(moved).toHaveLength(1)
     const [page] = moved as [Page]
     await expectPlace(page, 'moved')

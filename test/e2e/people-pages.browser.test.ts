@@ -85,7 +85,7 @@ describe.concurrent('Back and reload', () => {
     await page.goto(
       `${provider}/activation/${(await activationsOf(scene.login))[0]!['id'] as string}/opening`,
     )
-    await page.waitForSelector('#who, body[data-page=opening-opened]')
+    await expectPlace(page, 'application:signed-in', 'opening-opened')
     expect(await activationsOf(scene.login)).toHaveLength(1)
     expect(mailsTo(scene.address)).toHaveLength(1)
   })
@@ -105,9 +105,7 @@ describe.concurrent('Back and reload', () => {
     await expectPlace(page, 'withdraw-valid')
     await press(page, submit, 'withdraw-done')
     await back(page)
-    await page.waitForSelector(
-      'body[data-page=confirm-ended], body[data-page=withdraw-done], body[data-page=confirm-bad-link]',
-    )
+    await expectPlace(page, 'confirm-ended', 'confirm-bad-link', 'withdraw-done')
     await page.reload()
     expect(await page.locator('input[name=password]').count()).toBe(0)
   })
@@ -196,11 +194,10 @@ describe.concurrent('two tabs of one browser', () => {
     const { page: later } = await world.open()
     await later.goto(confirmationLink(first))
     await later.click('#ell-confirm, #ell-continue')
-    await later.waitForSelector('body[data-page]')
-    if (await later.locator('body[data-page=confirm]').count()) {
+    if ((await expectPlace(later, 'confirm', 'resume')) === 'confirm') {
       await typePassword(later, chosenPassword)
       await expectPlace(later, 'moved')
-    } else await expectPlace(later, 'resume')
+    }
     await press(later, `main a[href^="${portal}"]`, 'login-login')
   })
 
@@ -219,9 +216,9 @@ describe.concurrent('two tabs of one browser', () => {
     await press(second, '#ell-continue', 'confirm')
     await Promise.all([page, second].map((tab) => typePassword(tab, chosenPassword)))
     for (const tab of [page, second]) {
-      await tab.waitForSelector('#who, body[data-page=opening-opened], body[data-page=confirm-opened]')
-      if (await tab.locator('#who').count()) continue
-      await press(tab, `main a[href^="${portal}"]`, 'application:signed-in')
+      const place = await expectPlace(tab, 'application:signed-in', 'opening-opened', 'confirm-opened')
+      if (place !== 'application:signed-in')
+        await press(tab, `main a[href^="${portal}"]`, 'application:signed-in')
     }
     expect(await activationsOf(scene.login)).toMatchObject([{ state: 'opened' }])
   })
@@ -255,9 +252,8 @@ describe.concurrent('two devices', () => {
     await expectPlace(telephone, 'confirm')
     await Promise.all([desk, telephone].map((page) => typePassword(page, chosenPassword)))
     for (const page of [desk, telephone]) {
-      await page.waitForSelector('#who, body[data-page=opening-opened], body[data-page=confirm-opened]')
-      if (await page.locator('#who').count()) continue
-      await press(page, `main a[href^="${portal}"]`, 'login-login')
+      const place = await expectPlace(page, 'application:signed-in', 'opening-opened', 'confirm-opened')
+      if (place !== 'application:signed-in') await press(page, `main a[href^="${portal}"]`, 'login-login')
     }
     expect(await activationsOf(scene.login)).toMatchObject([{ state: 'opened' }])
   })

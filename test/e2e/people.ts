@@ -73,7 +73,11 @@ export async function startWorld(): Promise<World> {
       throw new Error(`No row: ${text}`)
     },
     admin: (method, path, body) => callAdmin(product, method, path, body),
-    open: (options) => browser.open('fr-FR', options),
+    open: async (options) => {
+      const person = await browser.open('fr-FR', options)
+      person.context.setDefaultTimeout(patienceMs)
+      return person
+    },
 
     newScene: async (name) => {
       const { password, login: model } = sample('negoce.atlantique')
@@ -186,19 +190,25 @@ export async function placeOf(page: Page): Promise<string> {
 
 let pictures = 0
 
-/** Waits until the person is there and nothing goes on by itself. */
-export async function expectPlace(page: Page, place: string): Promise<void> {
+/** A machine that is busy with everything else as well. */
+const patienceMs = 60_000
+
+/** Waits until the person is at one of these places, and says at which. */
+export async function expectPlace(page: Page, ...places: string[]): Promise<string> {
   let found = ''
-  for (const end = Date.now() + 25_000; Date.now() < end; await sleep(60)) {
+  for (const end = Date.now() + patienceMs; Date.now() < end; await sleep(60)) {
     // A page that is just being left cannot be asked.
     found = await placeOf(page).catch(() => found)
-    if (found === place) break
+    if (places.includes(found)) break
   }
-  if (found !== place) {
+  if (!places.includes(found)) {
     const text = await page.innerText('body').catch(() => 'nothing')
-    throw new Error(`Expected ${place}, found ${found} at ${page.url()}:\n${text.slice(0, 700)}`)
+    throw new Error(
+      `Expected ${places.join(' or ')}, found ${found} at ${page.url()}:\n${text.slice(0, 700)}`,
+    )
   }
-  await takePicture(page, place)
+  await takePicture(page, found)
+  return found
 }
 
 async function takePicture(page: Page, place: string): Promise<void> {
