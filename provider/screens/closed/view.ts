@@ -7,7 +7,7 @@ import type { Response } from 'express'
 import { html } from 'hono/html'
 import { describeClosing, isClosed } from '../../../core/closing.ts'
 import { contextOf } from '../../web/context.ts'
-import { actions, form, linkButton, submitButton } from '../fields.ts'
+import { actions, linkButton } from '../fields.ts'
 import { deskContacts, renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
@@ -17,14 +17,9 @@ type Parts = Pick<ScreenParts, 'config' | 'now' | 'portalSignIn'>
 export const isCofaceringClosed = ({ config, now }: Pick<Parts, 'config' | 'now'>): boolean =>
   isClosed(config.COFACERING_CLOSES_AT, now())
 
-/** @param cancel path of the form that leads back to Keycloak, in an interaction */
-export async function showClosed(
-  res: Response,
-  { config, portalSignIn }: Parts,
-  cancel?: string,
-): Promise<void> {
-  const context = contextOf(res)
-  const { t, desk, language } = context
+/** The way on is the portal, from an interaction too: going back to Keycloak would look like a failure there. */
+export async function showClosed(res: Response, { config, portalSignIn }: Parts): Promise<void> {
+  const { t, desk, language } = contextOf(res)
   const closedAt = config.COFACERING_CLOSES_AT
   await renderPage(res, {
     name: 'closed',
@@ -36,7 +31,7 @@ export async function showClosed(
       </p>
       <h2 class="ell-subtitle">${t('closed.have_title')}</h2>
       <p>${t('closed.have')}</p>
-      ${cancel ? form(context, cancel, submitButton(t('portal.sign_in'))) : actions(linkButton(portalSignIn, t('portal.sign_in')))}
+      ${actions(linkButton(portalSignIn, t('portal.sign_in')))}
       <h2 class="ell-subtitle">${t('closed.under_way_title')}</h2>
       <p>${t('closed.under_way')}</p>
       ${actions(linkButton('/activation/continue', t('closed.under_way_link'), 'secondary'))}

@@ -58,7 +58,7 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
       if (req.method !== 'HEAD' && (await answerByProof(parts, req, res, details.loginHint))) return
       if (endsActivation(parts, req, details.loginHint)) return showOpened(res, parts)
       const door = interactionDoor(details.uid)
-      if (isCofaceringClosed(parts)) return showClosed(res, parts, door.cancel)
+      if (isCofaceringClosed(parts)) return showClosed(res, parts)
       await showLogin(res, parts, door, flashes.take(req, res))
     },
     async submitInteraction(req, res) {
@@ -81,7 +81,7 @@ function endsActivation({ secrets }: ScreenParts, req: Request, loginHint: strin
 }
 
 async function signIn(parts: ScreenParts, req: Request, res: Response, door: Door): Promise<void> {
-  if (isCofaceringClosed(parts)) return showClosed(res, parts, door.cancel)
+  if (isCofaceringClosed(parts)) return showClosed(res, parts)
   const { config, directory, flashes, log, stopwatch, throttle } = parts
   const startedAt = stopwatch.now()
   const { network, ids } = contextOf(res)

@@ -1,4 +1,4 @@
-/** A Keycloak that has other realms: `realm apply`, first and repeated, leaves them exactly as they were. */
+/** A Keycloak that has other realms: `realm apply` leaves them exactly as they were. */
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { applyRealm } from '../../../admin-sync/realm/apply.ts'
@@ -8,28 +8,39 @@ import { prepareRealm } from './realm-config.ts'
 const { config } = await prepareRealm()
 const server = await createRealm()
 const other = server.realmName
+let token = await fetchAdminToken(server)
 const admin = async (method: string, path: string, body?: unknown) => {
   const answer = await fetch(`${server.url}/admin/realms${path}`, {
     method,
-    headers: { authorization: `Bearer ${await fetchAdminToken(server)}`, 'content-type': 'application/json' },
+    headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
     ...(body !== undefined && { body: JSON.stringify(body) }),
   })
   if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`)
   return answer
 }
 
+/** Keycloak gives its sets in any order. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value)) {
+    const items = value.map(inOrder)
+    return items.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1))
+  }
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, inOrder(part)]))
+}
+
 /** All that the console shows of a realm: an export, its users with groups and links, and its texts. */
 async function readAll(): Promise<unknown> {
   const read = async (path: string, method = 'GET') => (await admin(method, `/${other}${path}`)).json()
   const users = (await read('/users')) as { id: string }[]
-  return {
+  return inOrder({
     realm: await read('/partial-export?exportClients=true&exportGroupsAndRoles=true', 'POST'),
     users,
     links: await Promise.all(users.map(({ id }) => read(`/users/${id}/federated-identity`))),
     groups: await Promise.all(users.map(({ id }) => read(`/users/${id}/groups`))),
     french: await read('/localization/fr'),
     profile: await read('/users/profile'),
-  }
+  })
 }
 
 test('what another realm has stays, even where it has the same names as ours', async () => {
@@ -65,9 +76,9 @@ test('what another realm has stays, even where it has the same names as ours', a
   })
   await admin('POST', `/${other}/localization/fr`, { accountPending: 'le leur' })
   const before = await readAll()
-  expect((await applyRealm(config)).changes.length).toBeGreaterThan(0)
-  expect(
-    (await applyRealm({ ...config, closing: { at: new Date(0), over: true } })).changes.length,
-  ).toBeGreaterThan(0)
+  const { changes } = await applyRealm({ ...config, closing: { at: new Date(0), over: true } })
+  expect(changes.length).toBeGreaterThan(20)
+  // The one of the beginning lasts a minute.
+  token = await fetchAdminToken(server)
   expect(await readAll()).toEqual(before)
 })
