@@ -4,22 +4,54 @@
  * What differs from a plain adapter, and why:
  * - ids are stored as SHA-256 digests, and the copies of an id inside the payload are left out: a reader of the table
  *   holds no code and no interaction;
- * - `consume` and the end of an interaction are one guarded statement each. The library looks first and acts later,
+ * - `consume`, the result of an interaction and its end are one guarded statement each. The library looks first and acts later,
  *   so two parallel requests would both pass; here the second one finds no row and is refused;
  * - a ReplayDetection row can be inserted once, which makes a client assertion count once;
- * - sessions and access tokens are not stored at all: the OP keeps no session, and its access tokens open nothing.
+ * - sessions and access tokens are not stored at all: the OP keeps no session, and its access tokens open nothing;
+ * - a grant is not stored either: each is the same but for its account, which stands in its id, and the code that
+ *   carries the id is a row of its own that is redeemed once;
+ * - a request waits for the disk once, at its last statement, which takes what went before with it (`lazily`).
  */
-import { createHash } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider'
 import type pg from 'pg'
 
 const unstored = new Set(['Session', 'AccessToken'])
 const digest = (id: string) => createHash('sha256').update(id).digest('base64url')
 
-/** One adapter for each model of the library. @throws (in its methods) the errors of `pg` */
-export function createAdapterFactory(pool: pg.Pool): AdapterFactory {
-  return (model) => (unstored.has(model) ? nothing : createAdapter(pool, model))
+/**
+ * One adapter for each model of the library. @throws (in its methods) the errors of `pg`
+ * @param describeGrant what a grant of this account is
+ */
+export function createAdapterFactory(
+  pool: pg.Pool,
+  describeGrant: (accountId: string) => AdapterPayload,
+): AdapterFactory {
+  return (model) => {
+    if (model === 'Grant') return { ...nothing, find: async (id) => findGrant(id, describeGrant) }
+    return unstored.has(model) ? nothing : createAdapter(pool, model)
+  }
 }
+
+/** The id of a new grant: nobody sees it but the OP and its database. */
+export function newGrantId(accountId: string): string {
+  return `${randomBytes(24).toString('base64url')}.${accountId}`
+}
+
+function findGrant(
+  id: string,
+  describeGrant: (accountId: string) => AdapterPayload,
+): AdapterPayload | undefined {
+  const accountId = /^[\w-]{32}\.(.+)$/.exec(id)?.[1]
+  return accountId === undefined ? undefined : { ...describeGrant(accountId), jti: id, kind: 'Grant' }
+}
+
+/**
+ * Lets the statement's commit not wait for the disk. A server that dies within a second may forget it, unless a
+ * statement that did wait came after: then it is on disk as well, because PostgreSQL writes in order. So it is for what
+ * is followed by such a statement before the answer, and for what a person then begins anew without a loss.
+ */
+const lazily = `WITH lazily AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`
 
 const nothing: Adapter = {
   upsert: async () => {},
@@ -44,15 +76,30 @@ function createAdapter(pool: pg.Pool, model: string): Adapter {
         expiresIn ?? null,
       ]
       const insert = `INSERT INTO provider.oidc_payload (model, id, payload, grant_id, expires_at)
-        VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))`
+        SELECT $1, $2, $3::jsonb, $4, now() + make_interval(secs => $5)`
       if (model === 'ReplayDetection') {
-        const { rowCount } = await pool.query(`${insert} ON CONFLICT DO NOTHING`, values)
+        // Before the code of the same request is consumed, without which the assertion has served nothing.
+        const { rowCount } = await pool.query(
+          `${lazily} ${insert} FROM lazily ON CONFLICT DO NOTHING`,
+          values,
+        )
         if (rowCount === 0)
           throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
         return
       }
+      if (model === 'Interaction' && payload['result'] !== undefined) {
+        // Its end is written once it is there, and never brings back one that has ended or expired.
+        const { rowCount } = await pool.query(
+          `${lazily} UPDATE provider.oidc_payload SET payload = $3::jsonb, expires_at = now() + make_interval(secs => $4)
+             FROM lazily WHERE model = $1 AND id = $2 AND expires_at > now()`,
+          [model, digest(id), values[2], expiresIn],
+        )
+        if (rowCount === 0) throw new errors.SessionNotFound('interaction session not found')
+        return
+      }
+      // A lost interaction is a sign-in begun anew. A code waits for the disk, and with it the end of its interaction.
       await pool.query(
-        `${insert} ON CONFLICT (model, id) DO UPDATE
+        `${model === 'Interaction' ? `${lazily} ${insert} FROM lazily` : insert} ON CONFLICT (model, id) DO UPDATE
           SET payload = excluded.payload, grant_id = excluded.grant_id, expires_at = excluded.expires_at`,
         values,
       )
@@ -79,8 +126,11 @@ function createAdapter(pool: pg.Pool, model: string): Adapter {
     },
 
     async destroy(id) {
+      // Of an interaction: before the code is stored, which waits for the disk.
       const { rowCount } = await pool.query(
-        'DELETE FROM provider.oidc_payload WHERE model = $1 AND id = $2',
+        model === 'Interaction'
+          ? `${lazily} DELETE FROM provider.oidc_payload USING lazily WHERE model = $1 AND id = $2`
+          : 'DELETE FROM provider.oidc_payload WHERE model = $1 AND id = $2',
         [model, digest(id)],
       )
       // The resume route ends the interaction before it issues a code: whoever comes second has none to end.
