@@ -16,8 +16,11 @@ const quiet = [
 
 export type Person = { context: BrowserContext; page: Page }
 
-/** Call it at the top of the test file; the browser is closed with it. */
-export async function startBrowser(): Promise<{
+/**
+ * Call it at the top of the test file; the browser is closed with it.
+ * @param flags more of Chromium's own, such as names of hosts
+ */
+export async function startBrowser(flags: string[] = []): Promise<{
   /** A person with a browser of their own. `locale` as `fr-FR` or `en-GB`. */
   open: (locale: string, options?: Parameters<Browser['newContext']>[0]) => Promise<Person>
 }> {
@@ -25,7 +28,7 @@ export async function startBrowser(): Promise<{
   if (!found) throw new Error('No Chromium on this machine: test/run.ts should have skipped this suite')
   const browser = await chromium.launch({
     executablePath: found.executablePath,
-    args: [...found.args, ...quiet],
+    args: [...found.args, ...quiet, ...flags],
     env: { ...(process.env as Record<string, string>), ...found.env },
   })
   afterAll(() => browser.close())
