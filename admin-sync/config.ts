@@ -7,6 +7,7 @@ import {
   key32,
   logLevel,
   port,
+  positiveInteger,
   postgresUrl,
   publicUrl,
   readConfig,
@@ -56,6 +57,13 @@ export const bootstrapConfig = defineConfig({
   },
   KEYCLOAK_DATABASE_PASSWORD: { schema: secretText, secret: true, description: 'Password of role keycloak.' },
   ELLIPRO_SYNC_PASSWORD: { schema: secretText, secret: true, description: 'Password of role ellipro_sync.' },
+  PROVIDER_CONNECTIONS: {
+    schema: positiveInteger,
+    default: '40',
+    unit: 'connections',
+    description:
+      'Connections that role ellipro_provider may have in all: for each replica of provider its DATABASE_CONNECTIONS and two more. Whoever takes the role over leaves the rest of the server to admin-sync and Keycloak.',
+  },
   ELLIPRO_PROVIDER_PASSWORD: {
     schema: secretText,
     secret: true,

@@ -15,12 +15,14 @@ export function addInstallation(program: Command, env: Environment): void {
   const database = program.command('database').description('the PostgreSQL server')
   add(database, 'bootstrap', 'make or update the roles and databases, as a superuser', async () => {
     const config = readConfig(bootstrapConfig, env)
-    await bootstrapDatabases(config.SUPERUSER_DATABASE_URL, {
+    const passwords = {
       keycloak: config.KEYCLOAK_DATABASE_PASSWORD,
       ellipro_sync: config.ELLIPRO_SYNC_PASSWORD,
       ellipro_provider: config.ELLIPRO_PROVIDER_PASSWORD,
       cofacering_reader: config.COFACERING_READER_PASSWORD,
-    })
+    }
+    const { SUPERUSER_DATABASE_URL, PROVIDER_CONNECTIONS } = config
+    await bootstrapDatabases(SUPERUSER_DATABASE_URL, passwords, undefined, PROVIDER_CONNECTIONS)
     return { value: { bootstrapped: true }, text: 'Roles and databases are there.' }
   })
   add(program, 'migrate', 'bring the database to this release', async () => {

@@ -19,7 +19,11 @@ const databaseNames: DatabaseNames = {
 }
 
 /** Creates or updates the roles: idempotent, safe to run by several processes at once. */
-async function ensureRoles(client: pg.Client, passwords: RolePasswords): Promise<void> {
+async function ensureRoles(
+  client: pg.Client,
+  passwords: RolePasswords,
+  providerConnections: number,
+): Promise<void> {
   await client.query('BEGIN')
   // Two processes that create one role at once would fail in the catalogue; the second waits here instead.
   await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('ellipro bootstrap', 0))`)
@@ -28,7 +32,10 @@ async function ensureRoles(client: pg.Client, passwords: RolePasswords): Promise
     ['keycloak', `LOGIN PASSWORD ${client.escapeLiteral(passwords.keycloak)}`],
     // NOINHERIT: the owner's rights are taken on with SET ROLE for migrations, and only there.
     ['ellipro_sync', `LOGIN NOINHERIT PASSWORD ${client.escapeLiteral(passwords.ellipro_sync)}`],
-    ['ellipro_provider', `LOGIN PASSWORD ${client.escapeLiteral(passwords.ellipro_provider)}`],
+    [
+      'ellipro_provider',
+      `LOGIN CONNECTION LIMIT ${providerConnections} PASSWORD ${client.escapeLiteral(passwords.ellipro_provider)}`,
+    ],
     ['cofacering_reader', `LOGIN PASSWORD ${client.escapeLiteral(passwords.cofacering_reader)}`],
   ]
   for (const [name, options] of roles) {
@@ -64,17 +71,19 @@ async function ensureDatabase(
 /**
  * Makes the roles and the three databases of the design on a server.
  * @param superuserUrl postgres:// URL of a role that may create roles and databases
+ * @param providerConnections that role ellipro_provider may have at once, over all replicas; -1: any number
  * @throws the errors of `pg`
  */
 export async function bootstrapDatabases(
   superuserUrl: string,
   passwords: RolePasswords,
   names: Partial<DatabaseNames> = databaseNames,
+  providerConnections = -1,
 ): Promise<void> {
   const client = new pg.Client({ connectionString: superuserUrl })
   await client.connect()
   try {
-    await ensureRoles(client, passwords)
+    await ensureRoles(client, passwords, providerConnections)
     if (names.keycloak) await ensureDatabase(client, names.keycloak, 'keycloak', [])
     if (names.ellipro) {
       await ensureDatabase(client, names.ellipro, 'ellipro_owner', ['ellipro_sync', 'ellipro_provider'])
