@@ -13,7 +13,7 @@
  */
 import { UpstreamError } from '../../core/errors.ts'
 import { isConflict, isForbidden } from '../keycloak/connect.ts'
-import type { User } from '../keycloak/representations.ts'
+import type { FederatedIdentity, User } from '../keycloak/representations.ts'
 import { readCredentialForm, type Credential } from './credential.ts'
 import type { AccountDependencies, AccountJob, Checkpoint, Outcome } from './job.ts'
 import { isPending, mailAttributes, providerAlias } from './pending-user.ts'
@@ -33,16 +33,20 @@ export const openAccount: AccountJob = async (dependencies, activation, checkpoi
   }
   if (problem) return refuse(dependencies, activation, problem)
 
-  const login = await legacy.findLogin(activation.account)
+  // Questions of which none waits for another's answer: a person waits for the account.
+  const [login, , existing] = await Promise.all([
+    legacy.findLogin(activation.account),
+    checkSubject(dependencies, activation, user.id),
+    readExisting(dependencies, user.id),
+  ])
   if (!login || login.disabled) return refuse(dependencies, activation, 'account_unknown')
-  await checkSubject(dependencies, activation, user.id)
 
-  if (!(await isFinished(dependencies, activation, user))) {
+  if (!isFinished(activation, user, existing)) {
     const stored = await store.readCredential(activation.id)
     if (stored === undefined) throw new UpstreamError('database', 0, 'fail', 'credential_missing')
     const credential = readCredentialForm(stored)
     if (!credential) throw new UpstreamError('database', 0, 'fail', 'credential_malformed')
-    await clearUser(dependencies, user.id, checkpoint)
+    await clearUser(dependencies, user.id, existing, checkpoint)
     await checkpoint('write-account')
     await writeAccount(dependencies, activation, user.id, credential, {
       cofacering_login: login.login,
@@ -90,25 +94,33 @@ export function findProblem(
   return undefined
 }
 
+/** Asked with the reader's account: it sees protected users too, and is spared the search's fine-grained permissions. */
 async function checkSubject(
-  { keycloak }: AccountDependencies,
+  { reader }: AccountDependencies,
   { sub }: Activation,
   userId: string,
 ): Promise<void> {
-  const holders = await keycloak.findUsersByFederatedIdentity(providerAlias, sub)
+  const holders = await reader.findUsersByFederatedIdentity(providerAlias, sub)
   if (holders.some(({ id }) => id !== userId))
     throw new UpstreamError('keycloak', 409, 'fail', 'subject_of_another_user')
 }
 
-/** Whether an earlier run did all of Keycloak's part: then the user is the person's, and is not touched again. */
-async function isFinished(
-  { keycloak }: AccountDependencies,
-  { sub }: Activation,
-  user: User,
-): Promise<boolean> {
-  if (isPending(user)) return false
-  const links = await keycloak.listFederatedIdentities(user.id)
-  return links.some(({ identityProvider, userId }) => identityProvider === providerAlias && userId === sub)
+type Existing = { links: FederatedIdentity[]; credentials: { id: string }[] }
+
+async function readExisting({ keycloak }: AccountDependencies, userId: string): Promise<Existing> {
+  const [links, credentials] = await Promise.all([
+    keycloak.listFederatedIdentities(userId),
+    keycloak.listCredentials(userId),
+  ])
+  return { links, credentials }
+}
+
+/** Pure: did an earlier run do all of Keycloak's part? Then the user is the person's, and is not touched again. */
+function isFinished({ sub }: Activation, user: User, { links }: Existing): boolean {
+  return (
+    !isPending(user) &&
+    links.some(({ identityProvider, userId }) => identityProvider === providerAlias && userId === sub)
+  )
 }
 
 /**
@@ -118,13 +130,15 @@ async function isFinished(
 async function clearUser(
   { keycloak }: AccountDependencies,
   userId: string,
+  { links, credentials }: Existing,
   checkpoint: Checkpoint,
 ): Promise<void> {
   await checkpoint('delete-links')
-  for (const { identityProvider } of await keycloak.listFederatedIdentities(userId))
-    await keycloak.deleteFederatedIdentity(userId, identityProvider)
+  for (const { identityProvider } of links) await keycloak.deleteFederatedIdentity(userId, identityProvider)
   await checkpoint('delete-credentials')
-  for (const { id } of await keycloak.listCredentials(userId)) await keycloak.deleteCredential(userId, id)
+  // Whoever came by a link may have made another one meanwhile.
+  const all = links.length === 0 ? credentials : await keycloak.listCredentials(userId)
+  for (const { id } of all) await keycloak.deleteCredential(userId, id)
   await checkpoint('end-sessions')
   await keycloak.logoutUser(userId)
   await keycloak.revokeGrants(userId)
