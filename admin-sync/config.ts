@@ -80,9 +80,9 @@ export const adminSyncConfig = defineConfig({
   ADMIN_SYNC_HOST: {
     schema: text,
     default: '127.0.0.1',
-    description: 'Address of the health listener; nothing but a health check has business there.',
+    description: 'Address of the listener for health checks and Prometheus; nothing else has business there.',
   },
-  ADMIN_SYNC_PORT: { schema: port, default: '4001', description: 'Port of the health listener.' },
+  ADMIN_SYNC_PORT: { schema: port, default: '4001', description: 'Port of `/health/live`, `/health/ready` and `/metrics`.' },
   ...statusConfig,
   ADMIN_SYNC_LINK_KEY: {
     schema: key32,

@@ -10,7 +10,7 @@ import { createSweepStore } from './accounts/sweep-store.ts'
 import type { AdminSyncConfig } from './config.ts'
 import { createAddressLocks } from './jobs/address-lock.ts'
 import { lockConnections, type WorkDependencies } from './jobs/work.ts'
-import { connect } from './keycloak/connect.ts'
+import { connect, type OnAnswer } from './keycloak/connect.ts'
 import { createMailer } from './mail/mailer.ts'
 import { operatorClient, readerClient } from './realm/permissions.ts'
 import { readSmtp } from './realm/config.ts'
@@ -21,12 +21,14 @@ export function createDependencies(
   log: Log,
   pool: pg.Pool,
   enqueue: Enqueue,
+  keycloakAnswered: OnAnswer = () => {},
 ): { work: WorkDependencies; close: () => Promise<void> } {
   const account = (clientId: string, clientSecret: string) =>
     connect({
       url: config.KEYCLOAK_URL,
       realm: config.KEYCLOAK_REALM,
       credential: { kind: 'client', clientId, clientSecret },
+      onAnswer: keycloakAnswered,
     })
   const locks = createAddressLocks(config.ADMIN_SYNC_DATABASE_URL, log, lockConnections)
   const legacy = createLegacyData(config.LEGACY_DATABASE_URL, log)

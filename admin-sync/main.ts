@@ -16,6 +16,7 @@ import { watchRate } from './accounts/rate.ts'
 import { adminSyncConfig, readAdminSyncConfig, type AdminSyncConfig } from './config.ts'
 import { createDependencies } from './dependencies.ts'
 import { createHealthServer } from './health.ts'
+import { createAdminSyncMetrics } from './metrics.ts'
 import { startOutbox } from './jobs/outbox.ts'
 import { createBoss, createEnqueue, ensureQueues } from './jobs/queues.ts'
 import { startWork, type WorkDependencies } from './jobs/work.ts'
@@ -33,9 +34,11 @@ export type AdminSync = { url: string; stop: () => Promise<void> }
  */
 export async function startAdminSync(
   config: AdminSyncConfig,
-  log: Log,
+  plainLog: Log,
   options: Pick<WorkDependencies, 'onStep'> = {},
 ): Promise<AdminSync> {
+  const metrics = createAdminSyncMetrics()
+  const log = metrics.observe(plainLog)
   const url = config.ADMIN_SYNC_DATABASE_URL
   const applied = await migrate(url)
   if (applied.length > 0) log.info({ event: 'database.migrated', migrations: applied })
@@ -45,17 +48,22 @@ export async function startAdminSync(
   await boss.start()
   await ensureQueues(boss)
   const enqueue = createEnqueue(boss)
-  const { work, close } = createDependencies(config, log, pool, enqueue)
+  const { work, close } = createDependencies(config, log, pool, enqueue, metrics.keycloakAnswered)
+  metrics.watchPool('admin-sync', pool)
+  metrics.readFrom(pool)
   await startWork(boss, { ...work, ...options })
   const outbox = startOutbox({ url, pool, enqueue, log })
 
   let stopping = false
   const database = createDatabaseCheck(url, 'ellipro-admin-sync-health', log)
-  const health = createHealthServer([
-    () => (stopping ? 'running' : undefined),
-    () => database.ask(),
-    () => (outbox.isListening() ? undefined : 'outbox'),
-  ])
+  const health = createHealthServer(
+    [
+      () => (stopping ? 'running' : undefined),
+      () => database.ask(),
+      () => (outbox.isListening() ? undefined : 'outbox'),
+    ],
+    metrics,
+  )
   await new Promise<void>((resolve, reject) => {
     health.once('error', reject)
     health.listen(config.ADMIN_SYNC_PORT, config.ADMIN_SYNC_HOST, resolve)

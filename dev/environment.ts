@@ -13,6 +13,8 @@ export type Place = { host: string; port: number }
 export type Installation = {
   keycloak: { url: string; realm: string; administrator: { username: string; password: string } }
   provider: Place
+  /** Absent: provider gives no metrics. */
+  providerMetrics?: Place
   adminSync: Place
   portal: Place
   secondApplication: Place
@@ -131,6 +133,10 @@ export function processEnvironments(
       ...common,
       PROVIDER_HOST: provider.host,
       PROVIDER_PORT: String(provider.port),
+      ...(installation.providerMetrics && {
+        METRICS_HOST: installation.providerMetrics.host,
+        METRICS_PORT: String(installation.providerMetrics.port),
+      }),
       PROVIDER_DATABASE_URL: databases.provider,
       LEGACY_DATABASE_URL: databases.cofaceringReader,
       PROVIDER_CLIENT_SECRET: secrets.providerClient,

@@ -51,7 +51,7 @@ ${rows.join('\n')}
 
 | variable | what it is |
 | --- | --- |
-| \`PORT_OFFSET\` | Added to every port of \`npm start\` (portal 3000, second application 3001, provider 4000, admin-sync 4001, Keycloak 8080 and 8081, inbox 8025, SMTP 1025, PostgreSQL 5433). |
+| \`PORT_OFFSET\` | Added to every port of \`npm start\` (portal 3000, second application 3001, provider 4000, admin-sync 4001, metrics of provider 4002, Keycloak 8080 and 8081, inbox 8025, SMTP 1025, PostgreSQL 5433). |
 | \`DATABASE_URL\` | A PostgreSQL server to use, as a superuser; absent: an embedded PostgreSQL 18. |
 | \`KEYCLOAK_URL\`, \`REALM_ADMIN_USERNAME\`, \`REALM_ADMIN_PASSWORD\` | A Keycloak that runs already, and an administrator of its realm \`master\`. |
 | \`KEYCLOAK_HOME\` | An unpacked Keycloak 26.7.5; absent: fetched once with Maven. |

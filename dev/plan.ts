@@ -35,7 +35,15 @@ export async function makePlan(folder: string): Promise<Plan> {
     `portal  http://${loopback}:${ports.portal}`,
     `inbox   http://${loopback}:${ports.inbox}`,
   ])
-  const needed: PortName[] = ['portal', 'secondApplication', 'provider', 'adminSync', 'inbox', 'smtp']
+  const needed: PortName[] = [
+    'portal',
+    'secondApplication',
+    'provider',
+    'providerMetrics',
+    'adminSync',
+    'inbox',
+    'smtp',
+  ]
   if (!external) needed.push('keycloak', 'keycloakManagement')
   if (!process.env['DATABASE_URL']) needed.push('postgres')
   // What a killed start left behind ends by itself within seconds.
@@ -60,6 +68,7 @@ export function describeInstallation(
     },
     provider: place('provider'),
     adminSync: place('adminSync'),
+    providerMetrics: place('providerMetrics'),
     portal: place('portal'),
     secondApplication: place('secondApplication'),
     smtp: place('smtp'),

@@ -125,6 +125,16 @@ export const providerConfig = defineConfig({
     description:
       'Time between the signal to stop, from which on `/health/ready` says no, and the end of listening: as long as a load balancer takes to look twice.',
   },
+  METRICS_HOST: {
+    schema: text,
+    default: '127.0.0.1',
+    description: 'Address of the second listener, for Prometheus: never one that the internet reaches.',
+  },
+  METRICS_PORT: {
+    schema: port,
+    optional: true,
+    description: 'Port of `GET /metrics`. Absent: provider gives no metrics. It is never on PROVIDER_PORT.',
+  },
   LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least severe log lines that are written.' },
   ...closingConfig,
   ...deskConfig,

@@ -54,7 +54,9 @@ export async function createDependencies(
     ...outside,
     store: createActivationStore(pool),
     cookies: createCookies(config.PROVIDER_URL.startsWith('https:')),
-    throttle: createThrottle(pool),
+    throttle: createThrottle(pool, undefined, (limit, by) =>
+      outside.log.info({ event: 'throttle.refused', limit, by }),
+    ),
     readiness: createReadiness(config.PROVIDER_DATABASE_URL, outside.log),
     desk: readDesk(config),
     texts,

@@ -15,6 +15,7 @@ import { createApp } from './app.ts'
 import { providerConfig, readProviderConfig, type ProviderConfig } from './config.ts'
 import { createDependencies } from './dependencies.ts'
 import { createSqlDirectory } from './legacy/sql.ts'
+import { createProviderMetrics, serveMetrics } from './metrics.ts'
 import { boundInteractions } from './oidc/flood.ts'
 import { purgeExpired } from './purge.ts'
 import { createScreens } from './screens/screens.ts'
@@ -34,12 +35,17 @@ export type Provider = { stop: () => Promise<void> }
  * @throws the errors of `pg` when the database cannot be reached in two minutes, ConfigError when the sealing key is
  *   another one than that of the database, and those of `listen`
  */
-export async function startProvider(config: ProviderConfig, log: Log): Promise<Provider> {
+export async function startProvider(config: ProviderConfig, plainLog: Log): Promise<Provider> {
+  const metrics = createProviderMetrics()
+  const log = metrics.observe(plainLog)
   const pool = createPool(config.PROVIDER_DATABASE_URL, 'ellipro-provider', log, {
     max: config.DATABASE_CONNECTIONS,
   })
   await waitForVersion(pool, databaseSeconds)
-  const directory = createSqlDirectory({ url: config.LEGACY_DATABASE_URL, log })
+  const legacy = createSqlDirectory({ url: config.LEGACY_DATABASE_URL, log })
+  metrics.watchPool('provider', pool)
+  metrics.probeLegacy(() => legacy.check())
+  const directory = metrics.timed(legacy)
   const dependencies = await createDependencies({ config, log, pool, directory, now: Date.now })
 
   const timers = [
@@ -55,6 +61,10 @@ export async function startProvider(config: ProviderConfig, log: Log): Promise<P
     server.once('error', reject)
     server.listen(config.PROVIDER_PORT, config.PROVIDER_HOST, resolve)
   })
+  const scraped =
+    config.METRICS_PORT === undefined
+      ? undefined
+      : await serveMetrics(metrics, config.METRICS_HOST, config.METRICS_PORT)
 
   let stopping = false
   async function stop(): Promise<void> {
@@ -69,7 +79,9 @@ export async function startProvider(config: ProviderConfig, log: Log): Promise<P
     server.closeIdleConnections()
     setTimeout(() => server.closeAllConnections(), stopSeconds * 1000).unref()
     await closed
-    await Promise.all([pool.end(), directory.close(), dependencies.readiness.close()])
+    scraped?.closeAllConnections()
+    scraped?.close()
+    await Promise.all([pool.end(), legacy.close(), dependencies.readiness.close()])
   }
   return { stop }
 }

@@ -13,10 +13,10 @@
  */
 import { createEvents } from './events.ts'
 import { createRealmAdmin, type RealmAdmin } from './realm.ts'
-import { createTransport, type Account } from './transport.ts'
+import { createTransport, type Account, type OnAnswer } from './transport.ts'
 import { createUsers, type Users } from './users.ts'
 
-export type { Account } from './transport.ts'
+export type { Account, OnAnswer } from './transport.ts'
 export { isConflict, isForbidden, isNotFound } from './transport.ts'
 export type { ActionMail, UserChange, UserPage } from './users.ts'
 
@@ -29,8 +29,13 @@ export type Keycloak = Users &
   }
 
 /** Makes no call yet: the first one asks for a token. `url` has no trailing slash. */
-export function connect(options: { url: string; realm: string; credential: Account }): Keycloak {
-  const transport = createTransport(options.url, options.realm, options.credential)
+export function connect(options: {
+  url: string
+  realm: string
+  credential: Account
+  onAnswer?: OnAnswer
+}): Keycloak {
+  const transport = createTransport(options.url, options.realm, options.credential, options.onAnswer)
   const realmPath = `/realms/${encodeURIComponent(options.realm)}`
   return {
     ...createUsers(transport, realmPath),

@@ -56,8 +56,16 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof UpstreamError && error.service === 'keycloak' && error.code === code
 }
 
+/** Told of each call that has ended; status 0: without an answer. */
+export type OnAnswer = (method: string, status: number, seconds: number) => void
+
 /** @param url base address of Keycloak, without a trailing slash. */
-export function createTransport(url: string, realm: string, account: Account): Transport {
+export function createTransport(
+  url: string,
+  realm: string,
+  account: Account,
+  onAnswer: OnAnswer = () => {},
+): Transport {
   const tokens = createTokens(url, realm, account)
   return {
     renewToken: tokens.forget,
@@ -68,15 +76,17 @@ export function createTransport(url: string, realm: string, account: Account): T
         for (const one of Array.isArray(value) ? (value as string[]) : [value])
           if (one !== undefined) target.searchParams.append(key, String(one))
       const attempt = async (token: string) =>
-        ask(target, request.timeoutMs, {
-          method,
-          headers: {
-            authorization: `Bearer ${token}`,
-            accept: 'application/json',
-            ...(request.body !== undefined && { 'content-type': 'application/json' }),
-          },
-          ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
-        })
+        timed(method, onAnswer, () =>
+          ask(target, request.timeoutMs, {
+            method,
+            headers: {
+              authorization: `Bearer ${token}`,
+              accept: 'application/json',
+              ...(request.body !== undefined && { 'content-type': 'application/json' }),
+            },
+            ...(request.body !== undefined && { body: JSON.stringify(request.body) }),
+          }),
+        )
       const token = await tokens.read()
       let reply = await attempt(token)
       if (reply.response.status === 401) {
@@ -88,6 +98,18 @@ export function createTransport(url: string, realm: string, account: Account): T
       assertAnswer(method, reply.data)
       return { data: reply.data, id: reply.response.headers.get('location')?.split('/').pop() }
     },
+  }
+}
+
+async function timed(method: string, onAnswer: OnAnswer, call: () => ReturnType<typeof ask>) {
+  const startedAt = performance.now()
+  let status = 0
+  try {
+    const reply = await call()
+    status = reply.response.status
+    return reply
+  } finally {
+    onAnswer(method, status, (performance.now() - startedAt) / 1000)
   }
 }
 

@@ -49,13 +49,23 @@ const allowances: Record<keyof Throttle, Allowance> = {
 /** Requests of one network that reach the database in a minute, whatever they try. */
 const guardPointsPerMinute = 600
 
-/** @param pool connections of the role `ellipro_provider`; the table is provider.rate_limit */
-export function createThrottle(pool: pg.Pool, limits = allowances): Throttle {
+/** Which counter of a limit was used up. */
+export type UsedUp = 'guard' | 'network' | 'pair' | 'subject'
+
+/**
+ * @param pool connections of the role `ellipro_provider`; the table is provider.rate_limit
+ * @param onRefused told of each attempt that is refused
+ */
+export function createThrottle(
+  pool: pg.Pool,
+  limits = allowances,
+  onRefused: (limit: string, by: UsedUp) => void = () => {},
+): Throttle {
   const guard = new RateLimiterMemory({ points: guardPointsPerMinute, duration: 60 })
   return {
-    signIn: createLimit(pool, guard, 'sign-in', limits.signIn),
-    address: createLimit(pool, guard, 'address', limits.address),
-    password: createLimit(pool, guard, 'password', limits.password),
+    signIn: createLimit(pool, guard, 'sign-in', limits.signIn, onRefused),
+    address: createLimit(pool, guard, 'address', limits.address, onRefused),
+    password: createLimit(pool, guard, 'password', limits.password, onRefused),
   }
 }
 
@@ -69,7 +79,17 @@ export async function orGiveBack<T>(limit: Limit, attempt: Attempt, work: () => 
   }
 }
 
-function createLimit(pool: pg.Pool, guard: RateLimiterMemory, kind: string, allowance: Allowance): Limit {
+function createLimit(
+  pool: pg.Pool,
+  guard: RateLimiterMemory,
+  kind: string,
+  allowance: Allowance,
+  onRefused: (limit: string, by: UsedUp) => void,
+): Limit {
+  const refuse = (by: UsedUp) => {
+    onRefused(kind, by)
+    return false
+  }
   const counter = (name: string, points: number) =>
     new RateLimiterPostgres({
       storeClient: pool,
@@ -83,23 +103,24 @@ function createLimit(pool: pg.Pool, guard: RateLimiterMemory, kind: string, allo
       points,
       duration: allowance.seconds,
     })
-  const counters: { of: (attempt: Attempt) => string; counter: RateLimiterPostgres }[] = [
-    { of: ({ network }) => network, counter: counter('network', allowance.network) },
+  const counters: { name: UsedUp; of: (attempt: Attempt) => string; counter: RateLimiterPostgres }[] = [
+    { name: 'network', of: ({ network }) => network, counter: counter('network', allowance.network) },
     {
+      name: 'pair',
       of: ({ network, subject }) => `${network}/${digest(subject)}`,
       counter: counter('pair', allowance.pair),
     },
-    { of: ({ subject }) => digest(subject), counter: counter('subject', allowance.subject) },
+    { name: 'subject', of: ({ subject }) => digest(subject), counter: counter('subject', allowance.subject) },
   ]
   /** As the limiter names its rows. */
   const keysOf = (attempt: Attempt) => counters.map(({ of, counter: c }) => `${c.keyPrefix}:${of(attempt)}`)
   return {
     async take(attempt) {
-      if (!(await consume(guard, attempt.network))) return false
+      if (!(await consume(guard, attempt.network))) return refuse('guard')
       let taken = 0
       try {
-        for (const { of, counter: c } of counters) {
-          if (!(await consume(c, of(attempt)))) return false
+        for (const { name, of, counter: c } of counters) {
+          if (!(await consume(c, of(attempt)))) return refuse(name)
           taken++
         }
       } catch (error) {

@@ -60,6 +60,7 @@ export function requestContext(
   return (req, res, next) => {
     const requestId = randomUUID()
     const startedAt = performance.now()
+    const { path } = req
     const language = languageOf(req, res, cookies)
     let token: string | undefined
     const correlation = readCorrelation(req, res, cookies, cookieKey)
@@ -92,7 +93,7 @@ export function requestContext(
         ...context.ids,
         method: req.method,
         // The pattern (`/activation/:id`), not the path.
-        route: (req.route as { path?: string } | undefined)?.path,
+        route: (req.route as { path?: string } | undefined)?.path ?? describeMount(path),
         status: res.statusCode,
         duration_ms: Math.round(performance.now() - startedAt),
       })
@@ -100,6 +101,18 @@ export function requestContext(
     next()
   }
 }
+
+const mounts: [pattern: RegExp, route: string][] = [
+  [/^\/assets\//, '/assets/*'],
+  [/^\/oidc\/auth$/, '/oidc/auth'],
+  [/^\/oidc\/auth\/[\w-]+$/, '/oidc/auth/:uid'],
+  [/^\/oidc\/token$/, '/oidc/token'],
+  [/^\/oidc\/jwks$/, '/oidc/jwks'],
+  [/^\/oidc\/\.well-known\/openid-configuration$/, '/oidc/.well-known/openid-configuration'],
+]
+
+/** The pattern of what is mounted and has no route of Express; `undefined` for all that we do not know. */
+const describeMount = (path: string) => mounts.find(([pattern]) => pattern.test(path))?.[1]
 
 /**
  * Forms that are sent elsewhere than to their page's own path (app.ts) lead back to it. It goes into a link, where `//`

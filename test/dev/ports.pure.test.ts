@@ -22,6 +22,7 @@ describe('the ports of npm start', () => {
       secondApplication: 3001,
       provider: 4000,
       adminSync: 4001,
+      providerMetrics: 4002,
       keycloak: 8080,
       keycloakManagement: 8081,
       inbox: 8025,

@@ -21,7 +21,7 @@ import { lockedKey, showConfirmation, showLinkProblem } from './view.ts'
 const pageOf = (id: string) => `/activation/${id}/confirm`
 
 export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] {
-  const { cookies, flashes, secrets, store } = parts
+  const { cookies, flashes, log, secrets, store } = parts
   return {
     async show(req, res) {
       const id = activationId(req)
@@ -29,6 +29,10 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
         const k = parseSecret(req.query['k'])
         const view = k ? await store.linkView(id, k) : undefined
         contextOf(res).correlation.takeOver(view?.correlationId)
+        if (req.method !== 'HEAD') {
+          const outcome = view?.outcome ?? 'bad_link'
+          log.info({ event: 'activation.link', ...contextOf(res).ids, activation_id: id, outcome })
+        }
         // A wrong one is not kept: other sites could fill the browser with them until no request fits any more.
         if (!k || view?.outcome === 'bad_link') return res.redirect(303, `${pageOf(id)}?damaged=1`)
         if (req.method !== 'HEAD') {

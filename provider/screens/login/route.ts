@@ -46,10 +46,11 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
   }
 
   return {
-    show: (req, res) =>
-      isCofaceringClosed(parts)
-        ? showClosed(res, parts)
-        : showLogin(res, parts, ownDoor, flashes.take(req, res)),
+    show: async (req, res) => {
+      if (isCofaceringClosed(parts)) return showClosed(res, parts)
+      logDoor(parts, req, res, 'own')
+      await showLogin(res, parts, ownDoor, flashes.take(req, res))
+    },
     submit: (req, res) => signIn(parts, req, res, ownDoor),
 
     async showInteraction(req, res) {
@@ -59,6 +60,7 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
       if (endsActivation(parts, req, details.loginHint)) return showOpened(res, parts)
       const door = interactionDoor(details.uid)
       if (isCofaceringClosed(parts)) return showClosed(res, parts)
+      logDoor(parts, req, res, 'brokered')
       await showLogin(res, parts, door, flashes.take(req, res))
     },
     async submitInteraction(req, res) {
@@ -69,6 +71,10 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
       if (await interaction(req, res)) await op.abort(req, res)
     },
   }
+}
+
+function logDoor({ log }: ScreenParts, req: Request, res: Response, outcome: 'own' | 'brokered'): void {
+  if (req.method !== 'HEAD') log.info({ event: 'door.shown', ...contextOf(res).ids, outcome })
 }
 
 /**

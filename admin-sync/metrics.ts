@@ -1,0 +1,181 @@
+/**
+ * admin-sync's metrics (core/metrics.ts), on its loopback listener (health.ts): jobs and mails as they end, Keycloak's
+ * answers, and what PostgreSQL says of activations and waiting jobs. The latter is read when somebody scrapes, at most
+ * every ten seconds and once at a time, whatever the number of scrapers.
+ */
+import type pg from 'pg'
+import { Counter, Gauge, Registry } from 'prom-client'
+import { code, createDuration, createMetrics, type Metrics } from '../core/metrics.ts'
+import { jobKinds } from './accounts/job.ts'
+import { readRate } from './accounts/rate.ts'
+import { deadLetterQueue, schema } from './jobs/queues.ts'
+
+const readEveryMs = 10_000
+const states = [
+  'requested',
+  'mailed',
+  'confirmed',
+  'opened',
+  'closed',
+  'expired',
+  'withdrawn',
+  'refused',
+  'waiting',
+] as const
+
+/** Of these jobs each end is a step of a person's path. */
+const steps: Record<string, string> = {
+  'send-confirmation': 'mail',
+  'open-account': 'opening',
+  unlink: 'unlink',
+}
+const expected: [string, string][] = [
+  ['mail', 'sent'],
+  ['mail', 'notice_sent'],
+  ['opening', 'opened'],
+]
+const results: Record<string, string> = { 'job.done': 'done', 'job.failed': 'failed', 'job.dead': 'dead' }
+const budgets = ['address_budget', 'login_budget'] as const
+/** Log lines that docs/monitoring/alerts.yml looks at. */
+const alarms = [
+  'realm.probe_failed',
+  'activations.near_cap',
+  'sweep.subject_shared',
+  'sweep.link_left',
+  'sweep.too_many_gone',
+  'address_change.undeliverable',
+  'purge.user_left',
+  'outbox.failed',
+  'jobs.error',
+]
+
+export type AdminSyncMetrics = Metrics & {
+  /** A call of Keycloak's Admin REST API has ended; status 0: without an answer. */
+  keycloakAnswered: (method: string, status: number, seconds: number) => void
+  /** Where activations and jobs are read. */
+  readFrom: (pool: pg.Pool) => void
+}
+
+export function createAdminSyncMetrics(): AdminSyncMetrics {
+  const registry = new Registry()
+  const jobs = createDuration(
+    registry,
+    'ellipro_job_duration_seconds',
+    'Runs of jobs by kind and result: done, failed (tried again), dead (waits for an operator).',
+    ['job', 'result'],
+  )
+  const keycloak = createDuration(
+    registry,
+    'ellipro_keycloak_request_duration_seconds',
+    'Calls of Keycloak’s Admin REST API; status `none`: no answer.',
+    ['method', 'status'],
+  )
+  const refusedMails = new Counter({
+    name: 'ellipro_mail_budget_refused_total',
+    help: 'Mails that did not leave because the budget of their address or login was used up.',
+    labelNames: ['budget'],
+    registers: [registry],
+  })
+  for (const job of jobKinds) for (const result of Object.values(results)) jobs.zero({ job, result })
+  for (const budget of budgets) refusedMails.inc({ budget }, 0)
+  const { refresh, readFrom } = createDatabaseNumbers(registry)
+
+  const metrics = createMetrics(registry, {
+    step({ event, job, outcome }) {
+      const step = event === 'job.done' ? steps[String(job)] : undefined
+      // `refused:address_taken` stands for all of its kind: who has an account is nobody's number.
+      return step === undefined ? undefined : { step, outcome: code(outcome).replace(/:.*/, '') }
+    },
+    steps: expected,
+    alarms,
+    alsoCount({ event, ...line }) {
+      const result = results[String(event)]
+      if (result === undefined) return
+      jobs.observe({ job: code(line['job']), result }, Number(line['duration_ms']) / 1000)
+      const budget = budgets.find((name) => name === line['outcome'] || line['code'] === `mail:${name}`)
+      if (budget) refusedMails.inc({ budget })
+    },
+    refresh,
+  })
+  return {
+    ...metrics,
+    readFrom,
+    keycloakAnswered: (method, status, seconds) =>
+      keycloak.observe({ method, status: status === 0 ? 'none' : `${Math.floor(status / 100)}xx` }, seconds),
+  }
+}
+
+/** Gauges that stand for rows. When PostgreSQL does not answer they keep what was read last, and one says so. */
+function createDatabaseNumbers(registry: Registry) {
+  const gauge = <Label extends string>(name: string, help: string, labelNames: Label[] = []) =>
+    new Gauge({ name, help, labelNames, registers: [registry] })
+  const readable = gauge('ellipro_database_readable', 'Whether the numbers below could be read: 1 or 0.')
+  const activations = gauge('ellipro_activations', 'Activations by state.', ['state'])
+  const startedLastHour = gauge('ellipro_activations_last_hour', 'Activations started in the last hour.')
+  const hourlyCap = gauge('ellipro_activations_hourly_cap', 'Setting activations_per_hour.')
+  const jobs = gauge('ellipro_jobs', 'Jobs that wait for a worker, for another try, or are worked on.', [
+    'job',
+    'state',
+  ])
+  const oldest = gauge(
+    'ellipro_job_oldest_seconds',
+    'Time since the oldest undone job became due; 0 without one.',
+    ['job'],
+  )
+  const dead = gauge('ellipro_dead_letters', 'Jobs that gave up and wait for an operator.', ['job'])
+  const outbox = gauge('ellipro_outbox_rows', 'Rows that have not become jobs yet.')
+
+  async function read(pool: pg.Pool): Promise<void> {
+    const [byState, byJob, deadByJob, waiting, rate] = await Promise.all([
+      pool.query<{ state: string; count: string }>(
+        'SELECT state, count(*) FROM ellipro.activation GROUP BY state',
+      ),
+      pool.query<{ job: string; waiting: string; retrying: string; active: string; oldest: string }>(
+        `SELECT name AS job,
+                count(*) FILTER (WHERE state = 'created' AND start_after <= now()) AS waiting,
+                count(*) FILTER (WHERE state = 'retry') AS retrying,
+                count(*) FILTER (WHERE state = 'active') AS active,
+                coalesce(extract(epoch FROM now() - min(CASE WHEN state = 'retry' THEN created_on ELSE start_after END)
+                  FILTER (WHERE state = 'retry' OR start_after <= now())), 0) AS oldest
+           FROM ${schema}.job WHERE state IN ('created', 'retry', 'active') AND name = ANY ($1) GROUP BY name`,
+        [jobKinds],
+      ),
+      pool.query<{ job: string; count: string }>(
+        `SELECT source_name AS job, count(*) FROM ${schema}.job WHERE name = $1 AND state = 'created' GROUP BY 1`,
+        [deadLetterQueue],
+      ),
+      pool.query<{ count: string }>('SELECT count(*) FROM ellipro.outbox'),
+      readRate(pool),
+    ])
+    for (const state of states) activations.set({ state }, 0)
+    for (const { state, count } of byState.rows) activations.set({ state }, Number(count))
+    for (const job of jobKinds) {
+      const row = byJob.rows.find((one) => one.job === job)
+      for (const state of ['waiting', 'retrying', 'active'] as const)
+        jobs.set({ job, state }, Number(row?.[state] ?? 0))
+      oldest.set({ job }, Number(row?.oldest ?? 0))
+      dead.set({ job }, Number(deadByJob.rows.find((one) => one.job === job)?.count ?? 0))
+    }
+    outbox.set(Number(waiting.rows[0]?.count))
+    startedLastHour.set(rate.startedLastHour)
+    hourlyCap.set(rate.hourlyCap)
+  }
+
+  let source: pg.Pool | undefined
+  let reading: Promise<void> | undefined
+  let readAt = -Infinity
+  return {
+    readFrom: (pool: pg.Pool) => {
+      source = pool
+    },
+    refresh: (): Promise<void> => {
+      if (!source || performance.now() - readAt < readEveryMs) return reading ?? Promise.resolve()
+      readAt = performance.now()
+      reading = read(source).then(
+        () => readable.set(1),
+        () => readable.set(0),
+      )
+      return reading
+    },
+  }
+}
