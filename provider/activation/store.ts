@@ -8,6 +8,7 @@
  */
 import type pg from 'pg'
 import type { Language } from '../../core/text.ts'
+import { lazily } from '../lazy-commit.ts'
 
 /** A state as pages may tell it: `refused` because the address is taken looks like `mailed`. */
 export type OutwardState =
@@ -156,8 +157,12 @@ export function isActivationId(text: string): boolean {
  */
 export function createActivationStore(pool: pg.Pool): ActivationStore {
   /** The first row, its NULL columns left out and their names in our spelling. */
-  async function row(call: string, values: unknown[]): Promise<Row | undefined> {
-    const { rows } = await pool.query<Record<string, unknown>>(`SELECT * FROM ellipro.${call}`, values)
+  async function row(
+    call: string,
+    values: unknown[],
+    from = 'SELECT answer.* FROM',
+  ): Promise<Row | undefined> {
+    const { rows } = await pool.query<Record<string, unknown>>(`${from} ellipro.${call} AS answer`, values)
     const [first] = rows
     return (
       first &&
@@ -242,7 +247,8 @@ export function createActivationStore(pool: pg.Pool): ActivationStore {
       isActivationId(id) &&
       (await scalar<boolean>('mint_proof($1, $2, $3, $4)', [id, finisherHash, handle, proof])) === true,
     takeProof: async (handle, proof) =>
-      (await row('take_proof($1, $2)', [handle, proof])) as TakenProof | undefined,
+      (await row('take_proof($1, $2)', [handle, proof], `${lazily} SELECT answer.* FROM lazily,`)) as
+        TakenProof | undefined,
     subjectCorrelation: (sub) => scalar('subject_correlation($1)', [sub]),
     isPerson: async (id, userId) =>
       isActivationId(id) && (await scalar<boolean>('is_person($1, $2)', [id, userId])) === true,

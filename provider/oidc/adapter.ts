@@ -10,11 +10,12 @@
  * - sessions and access tokens are not stored at all: the OP keeps no session, and its access tokens open nothing;
  * - a grant is not stored either: each is the same but for its account, which stands in its id, and the code that
  *   carries the id is a row of its own that is redeemed once;
- * - a request waits for the disk once, at its last statement, which takes what went before with it (`lazily`).
+ * - a sign-in waits for the disk once, when its code is redeemed (../lazy-commit.ts).
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { errors, type Adapter, type AdapterFactory, type AdapterPayload } from 'oidc-provider'
 import type pg from 'pg'
+import { lazily } from '../lazy-commit.ts'
 
 const unstored = new Set(['Session', 'AccessToken'])
 const digest = (id: string) => createHash('sha256').update(id).digest('base64url')
@@ -46,13 +47,6 @@ function findGrant(
   return accountId === undefined ? undefined : { ...describeGrant(accountId), jti: id, kind: 'Grant' }
 }
 
-/**
- * Lets the statement's commit not wait for the disk. A server that dies within a second may forget it, unless a
- * statement that did wait came after: then it is on disk as well, because PostgreSQL writes in order. So it is for what
- * is followed by such a statement before the answer, and for what a person then begins anew without a loss.
- */
-const lazily = `WITH lazily AS MATERIALIZED (SELECT set_config('synchronous_commit', 'off', true))`
-
 const nothing: Adapter = {
   upsert: async () => {},
   find: async () => undefined,
@@ -75,14 +69,10 @@ function createAdapter(pool: pg.Pool, model: string): Adapter {
         payload.grantId === undefined ? null : digest(payload.grantId),
         expiresIn ?? null,
       ]
-      const insert = `INSERT INTO provider.oidc_payload (model, id, payload, grant_id, expires_at)
-        SELECT $1, $2, $3::jsonb, $4, now() + make_interval(secs => $5)`
+      const insert = `${lazily} INSERT INTO provider.oidc_payload (model, id, payload, grant_id, expires_at)
+        SELECT $1, $2, $3::jsonb, $4, now() + make_interval(secs => $5) FROM lazily`
       if (model === 'ReplayDetection') {
-        // Before the code of the same request is consumed, without which the assertion has served nothing.
-        const { rowCount } = await pool.query(
-          `${lazily} ${insert} FROM lazily ON CONFLICT DO NOTHING`,
-          values,
-        )
+        const { rowCount } = await pool.query(`${insert} ON CONFLICT DO NOTHING`, values)
         if (rowCount === 0)
           throw new errors.InvalidClientAuth('client assertion tokens must only be used once')
         return
@@ -97,9 +87,8 @@ function createAdapter(pool: pg.Pool, model: string): Adapter {
         if (rowCount === 0) throw new errors.SessionNotFound('interaction session not found')
         return
       }
-      // A lost interaction is a sign-in begun anew. A code waits for the disk, and with it the end of its interaction.
       await pool.query(
-        `${model === 'Interaction' ? `${lazily} ${insert} FROM lazily` : insert} ON CONFLICT (model, id) DO UPDATE
+        `${insert} ON CONFLICT (model, id) DO UPDATE
           SET payload = excluded.payload, grant_id = excluded.grant_id, expires_at = excluded.expires_at`,
         values,
       )
@@ -126,11 +115,8 @@ function createAdapter(pool: pg.Pool, model: string): Adapter {
     },
 
     async destroy(id) {
-      // Of an interaction: before the code is stored, which waits for the disk.
       const { rowCount } = await pool.query(
-        model === 'Interaction'
-          ? `${lazily} DELETE FROM provider.oidc_payload USING lazily WHERE model = $1 AND id = $2`
-          : 'DELETE FROM provider.oidc_payload WHERE model = $1 AND id = $2',
+        `${lazily} DELETE FROM provider.oidc_payload USING lazily WHERE model = $1 AND id = $2`,
         [model, digest(id)],
       )
       // The resume route ends the interaction before it issues a code: whoever comes second has none to end.

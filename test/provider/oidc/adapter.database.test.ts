@@ -2,6 +2,7 @@
 import { errors } from 'oidc-provider'
 import pg from 'pg'
 import { afterAll, expect, it } from 'vitest'
+import { createActivationStore } from '../../../provider/activation/store.ts'
 import { createAdapterFactory, newGrantId } from '../../../provider/oidc/adapter.ts'
 import { describeGrant } from '../../../provider/oidc/definition.ts'
 import { createDatabase } from '../../support/postgres.ts'
@@ -33,12 +34,17 @@ it('writes the result of an interaction that is there, and brings back none that
   expect(await interactions.find('one')).toBeUndefined()
 })
 
-it('leaves the connection as it was: only the statements that say so do not wait for the disk', async () => {
+it('leaves the connection as it was, so that consuming a code waits for the disk', async () => {
   await pool.query('SET synchronous_commit = on') // the server of the tests has it off
   const interactions = adapterOf('Interaction')
   await interactions.upsert('two', { uid: 'two', kind: 'Interaction' }, 60)
   await interactions.destroy('two')
   await adapterOf('ReplayDetection').upsert('jti', { iss: 'keycloak' }, 60)
+  await createActivationStore(pool).takeProof('no such handle', Buffer.alloc(32))
+  const codes = adapterOf('AuthorizationCode')
+  await codes.upsert('code', { kind: 'AuthorizationCode', accountId: 'sub' }, 60)
+  await codes.consume('code')
+  await expect(codes.consume('code')).rejects.toThrow(errors.InvalidGrant)
   const { rows } = await pool.query('SHOW synchronous_commit')
   expect(rows).toEqual([{ synchronous_commit: 'on' }])
 })
