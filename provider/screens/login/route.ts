@@ -114,7 +114,8 @@ async function signIn(parts: ScreenParts, req: Request, res: Response, door: Doo
     } catch (error) {
       if (!(error instanceof UpstreamError)) throw error
       await throttle.signIn.giveBack(attempt)
-      log.error({ event: 'login.directory_unavailable', ...ids, err: error })
+      if (isBusy(error)) log.warn({ event: 'http.busy', ...ids, full: error.service })
+      else log.error({ event: 'login.directory_unavailable', ...ids, err: error })
       res.setHeader('Retry-After', String(retryAfterSeconds))
       const trouble = isBusy(error) && error.service === 'hashing' ? 'busy' : 'unavailable'
       return showLogin(res, parts, door, { values: { login } }, trouble)
