@@ -34,14 +34,17 @@ const mailsTo = (address: string) => product.inbox.mails.filter((mail) => mail.t
 /** What the browser forgets by itself once it is late. */
 const age = (page: Page, name: RegExp) => page.context().clearCookies({ name })
 
+/** The place is the same once it is loaded again. */
+async function expectSame(page: Page, place: string): Promise<void> {
+  await page.reload()
+  await expectPlace(page, place)
+}
+
 describe.concurrent('Back and reload', () => {
-  it('after each step of the way lead to where the person is, and send nothing again', async () => {
+  it('after each step up to the mail lead to where the person is, and send nothing again', async () => {
     const scene = await world.newScene('retour')
     const { page } = scene.person
-    const expectReloaded = async (place: string) => {
-      await page.reload()
-      await expectPlace(page, place)
-    }
+    const expectReloaded = (place: string) => expectSame(page, place)
     await page.goto(`${portal}/sign-in?door=cofacering`)
     await expectPlace(page, 'login')
     await expectReloaded('login')
@@ -69,25 +72,29 @@ describe.concurrent('Back and reload', () => {
     await expectReloaded('address')
     await back(page)
     await expectPlace(page, 'sent')
-    const mail = await world.mail(scene)
-    await page.goto(confirmationLink(mail))
-    await expectPlace(page, 'login-info')
-    await page.reload()
+    await world.mail(scene)
+    expect(await activationsOf(scene.login)).toHaveLength(1)
+    expect(mailsTo(scene.address)).toHaveLength(1)
+  })
+
+  it('from the mail to the portal lead to where the person is', async () => {
+    const scene = await world.newScene('retour-lien')
+    const id = await world.start(scene)
+    const { page } = scene.person
+    await page.goto(confirmationLink(await world.mail(scene)))
+    await expectSame(page, 'login-info')
     await press(page, '#ell-confirm', 'confirm')
-    await expectReloaded('confirm')
+    await expectSame(page, 'confirm')
     // Back to Keycloak's page: it has served, and leads here again.
     await back(page)
     await expectPlace(page, 'login-info')
     await press(page, '#ell-continue', 'confirm')
     await typePassword(page, chosenPassword)
     await expectPlace(page, 'application:signed-in')
-    await expectReloaded('application:signed-in')
-    await page.goto(
-      `${provider}/activation/${(await activationsOf(scene.login))[0]!['id'] as string}/opening`,
-    )
+    await expectSame(page, 'application:signed-in')
+    await page.goto(`${provider}/activation/${id}/opening`)
     await expectPlace(page, 'application:signed-in', 'opening-opened')
-    expect(await activationsOf(scene.login)).toHaveLength(1)
-    expect(mailsTo(scene.address)).toHaveLength(1)
+    expect(await activationsOf(scene.login)).toMatchObject([{ state: 'opened' }])
   })
 
   it('after "it was not me" and after the password that was wrong', async () => {
@@ -145,6 +152,17 @@ describe.concurrent('a double click', () => {
     await page.dblclick(submit)
     await expectPlace(page, 'application:signed-in')
     expect(mailsTo(scene.address)).toHaveLength(2)
+    // Keycloak's own buttons.
+    const { page: keycloak } = await world.open()
+    await keycloak.goto(`${portal}/sign-in`)
+    await keycloak.click('a[href*="reset-credentials"]')
+    await keycloak.fill('input[name=username]', scene.address)
+    await keycloak.dblclick('main form button[type=submit], main form [type=submit]')
+    await expectPlace(keycloak, 'login-login')
+    await keycloak.fill('input[name=username]', scene.address)
+    await keycloak.fill('input[name=password]', chosenPassword)
+    await keycloak.dblclick('#kc-login')
+    await expectPlace(keycloak, 'application:signed-in')
   })
 
   it('on "it was not me", and on the way back to Keycloak', async () => {
@@ -221,6 +239,30 @@ describe.concurrent('two tabs of one browser', () => {
         await press(tab, `main a[href^="${portal}"]`, 'application:signed-in')
     }
     expect(await activationsOf(scene.login)).toMatchObject([{ state: 'opened' }])
+  })
+
+  it('a tab whose sign-in was overtaken by another’s: it says that the account is open, not to sign in at Cofacering', async () => {
+    const scene = await world.newScene('onglet-depasse')
+    const id = await world.start(scene)
+    const { page, context } = scene.person
+    await page.goto(confirmationLink(await world.mail(scene)))
+    await press(page, '#ell-confirm', 'confirm')
+    const form = {
+      csrf: await page.inputValue('input[name=csrf]'),
+      password: chosenPassword,
+    }
+    await context.request.post(page.url(), { form, maxRedirects: 0 })
+    await world.waitForRow(`SELECT FROM ellipro.activation WHERE id = $1 AND state = 'opened'`, [id])
+    // Each of these pages goes on to Keycloak with a proof of its own, and the newer one counts.
+    const continuations = []
+    for (let tabs = 0; tabs < 2; tabs++) {
+      const body = await (await context.request.get(`${provider}/activation/${id}/opening`)).text()
+      continuations.push(/href="([^"]+openid-connect\/auth[^"]+)"/.exec(body)![1]!.replaceAll('&amp;', '&'))
+    }
+    await page.goto(continuations[0]!)
+    await expectPlace(page, 'opening-opened')
+    await page.goto(continuations[1]!)
+    await expectPlace(page, 'application:signed-in')
   })
 
   it('the first tab, looked at again once the account is open, leads to it', async () => {
@@ -307,6 +349,8 @@ describe('cookies refused', () => {
       await page.goto(withdrawalUrl(mail))
       await expectPlace(page, 'withdraw-bad-code')
       expect(await page.innerText('main')).toContain('cookies')
+      await page.goto(portal)
+      await expectPlace(page, 'application:message')
       // Keycloak's own.
       await page.goto(confirmationLink(mail))
       await page.waitForSelector('#ell-confirm, #kc-error-message')
