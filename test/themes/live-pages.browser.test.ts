@@ -1,5 +1,4 @@
-/** What only a browser shows: the page that goes on by itself, two tabs of one link, accessibility, narrow screens. */
-import { AxeBuilder } from '@axe-core/playwright'
+/** What only a browser shows: the page that goes on by itself, two tabs of one link. */
 import type { Page } from 'playwright-core'
 import { createServer } from 'node:http'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -74,46 +73,4 @@ test('a password can be shown and hidden, by a button that is there only with Ja
   const { page: plain } = await browser.open('fr-FR', { javaScriptEnabled: false })
   await plain.goto(signInUrl)
   expect(await plain.locator('#password-show-password').isVisible()).toBe(false)
-})
-
-test('pages pass axe (WCAG 2.2 AA) in both schemes, and fit a screen of 320 px', async () => {
-  const link = await sendLink()
-  const { page } = await browser.open('fr-FR')
-  const visits: [string, () => Promise<unknown>][] = [
-    ['sign-in', () => page.goto(realm.signInUrl())],
-    [
-      'identifier typed as an address',
-      async () => {
-        await page.fill('#username', 'martin12')
-        await page.fill('#password', 'x')
-        await page.click('#kc-login')
-      },
-    ],
-    [
-      'forgotten password',
-      async () => {
-        await page.goto(realm.signInUrl())
-        await page.getByRole('link', { name: 'Mot de passe oublié' }).click()
-      },
-    ],
-    ['confirmation', () => page.goto(link)],
-    ['error', () => page.goto(realm.signInUrl({ redirect_uri: 'https://elsewhere.example/' }))],
-  ]
-  const problems: unknown[] = []
-  for (const [name, visit] of visits) {
-    await visit()
-    for (const colorScheme of ['light', 'dark'] as const) {
-      await page.emulateMedia({ colorScheme })
-      await page.setViewportSize({ width: 320, height: 640 })
-      const overflow = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-      if (overflow !== 0) problems.push({ name, overflow })
-      const { violations } = await new AxeBuilder({ page })
-        .withTags(['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'])
-        .analyze()
-      problems.push(
-        ...violations.map(({ id, nodes }) => ({ name, colorScheme, id, nodes: nodes.map((n) => n.html) })),
-      )
-    }
-  }
-  expect(problems).toEqual([])
 })

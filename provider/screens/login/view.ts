@@ -45,7 +45,7 @@ export async function showLogin(
     <p>
       ${
         config.LEGACY_FORGOT_URL
-          ? html`<a href="${config.LEGACY_FORGOT_URL}">${t('login.forgot')}</a>`
+          ? html`<a class="ell-link" href="${config.LEGACY_FORGOT_URL}">${t('login.forgot')}</a>`
           : html`${t('login.forgot')}
             ${t('login.forgot_desk', { telephone: desk.telephone, price: desk.price })}`
       }

@@ -85,6 +85,18 @@ describe('the way to an account', () => {
     expect(who.browser.cookies.filter(({ name }) => name.startsWith('op_proof_'))).toEqual([])
   })
 
+  it('tells the address to the password manager of the browser that typed it, and to no other holder of the link', async () => {
+    const { who, id, email } = await asked()
+    const { k } = await sync.sendMail(id)
+    const path = `/activation/${id}/confirm?k=${k.toString('base64url')}`
+    const own = await who.visit(path)
+    expect(own.body).toMatch(new RegExp(`<input[^>]*value="${email}"[^>]*autocomplete="username"`, 's'))
+    const elsewhere = await person().visit(path)
+    expect(pageName(elsewhere)).toBe('confirm')
+    expect(elsewhere.body).not.toContain(email)
+    expect(elsewhere.body).not.toContain('autocomplete="username"')
+  })
+
   it('shows who comes back with the usual login where the activation stands', async () => {
     const { who, login, id } = await asked()
     expect(idOf(await who.post('/', login))).toBe(id)

@@ -44,7 +44,7 @@
     </div>
     <#nested>
     <#if forgotPassword>
-    <p class="ell-kc-aside"><a href="${url.loginResetCredentialsUrl}">${msg("doForgotPassword")}</a></p>
+    <p class="ell-kc-aside"><a class="ell-link" href="${url.loginResetCredentialsUrl}">${msg("doForgotPassword")}</a></p>
     </#if>
   </@group>
 </#macro>

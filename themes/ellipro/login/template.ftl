@@ -15,14 +15,15 @@
   <div class="ell-field">
     <label class="ell-label" for="kc-attempted-username">${label}</label>
     <input class="ell-input" id="kc-attempted-username" value="${auth.attemptedUsername}" readonly>
-    <p class="ell-kc-aside"><a id="reset-login" href="${url.loginRestartFlowUrl}">${msg("restartLoginTooltip")}</a></p>
+    <p class="ell-kc-aside"><a class="ell-link" id="reset-login" href="${url.loginRestartFlowUrl}">${msg("restartLoginTooltip")}</a></p>
   </div>
 </#macro>
 
 <#macro registrationLayout bodyClass="" displayInfo=false displayMessage=true displayRequiredFields=false step="">
 <#local heading><#compress><#nested "header"></#compress></#local>
 <#-- Read out first when a page is loaded: a refusal, the heading, and how far the person has come. -->
-<#local refused = message?has_content && message.type == 'error' && pageId != "error">
+<#-- A page of an activation has no form: what it says is its heading. -->
+<#local refused = message?has_content && message.type == 'error' && pageId != "error" && step == "">
 <#local title><#compress><#if refused>${msg("ellErrorPrefix")} </#if>${heading}<#if step?has_content> (${steps.place(step)})</#if></#compress></#local>
 <!DOCTYPE html>
 <html class="${properties.kcHtmlClass!}" lang="${lang}"<#if realm.internationalizationEnabled> dir="${(locale.rtl)?then('rtl','ltr')}"</#if>>
