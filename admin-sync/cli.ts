@@ -5,7 +5,7 @@
  *   migrate                    brings the database to this release
  *   realm apply|diff|probe     the realm as code: write it, compare it, test the credentials
  *   status                     how far the migration is, and what is stuck; no personal data
- *   find <login or e-mail>     one person's activations, for the desk on the telephone; personal data
+ *   find <login, e-mail or reference>     one person's activations, for the desk on the telephone; personal data
  *   activations resend|withdraw <id, login or e-mail>     a fresh mail; stops an activation
  *   accounts sweep             accounts that are gone at Keycloak are closed; links that should be gone are reported
  *   logins release <login>     lets the login of a closed account, or of a holder who left, be activated again

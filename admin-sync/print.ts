@@ -68,7 +68,7 @@ export function printFound(t: Translate, wanted: string, found: readonly FoundAc
 }
 
 function printActivation(t: Translate, activation: FoundActivation): string {
-  const { state, reason, lastError, mails, history, actions, id, keycloakUserId } = activation
+  const { state, reason, lastError, mails, history, actions, id, keycloakUserId, correlationId } = activation
   const none = t('find.none')
   const fields: [name: string, value: string][] = [
     ['email', activation.address],
@@ -78,7 +78,7 @@ function printActivation(t: Translate, activation: FoundActivation): string {
     ['lastError', lastError ?? none],
     ['history', history.map(({ at, to, reason: why }) => `${time(at)} ${to}${because(why)}`).join('\n')],
     ['actions', actions.map(printAction).join('\n') || none],
-    ['ids', `activation ${id}, Keycloak ${keycloakUserId ?? none}`],
+    ['ids', `activation ${id}, Keycloak ${keycloakUserId ?? none}, correlation_id ${correlationId ?? none}`],
   ]
   return [
     t('find.title', { login: activation.login, company: activation.company, contract: activation.contract }),

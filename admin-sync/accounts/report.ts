@@ -87,6 +87,8 @@ export type FoundActivation = {
   mailGeneration: number
   mailedGeneration: number
   keycloakUserId: string | null
+  /** Of the path that started it: stands on its error pages and in log lines. */
+  correlationId: string | null
   history: { at: Date; from: State | null; to: State; reason: string | null; by: string }[]
   mails: { kind: string; at: Date }[]
   /** What operators did by hand. */
@@ -95,20 +97,22 @@ export type FoundActivation = {
   nextStep: string
 }
 
-/** By login or e-mail address, capitals or not; newest first, at most 50. */
-export async function findActivations(pool: pg.Pool, loginOrAddress: string): Promise<FoundActivation[]> {
+/** By login or e-mail address, capitals or not, or by correlation id; newest first, at most 50. */
+export async function findActivations(pool: pg.Pool, wanted: string): Promise<FoundActivation[]> {
   const { rows } = await pool.query<Omit<FoundActivation, 'history' | 'mails' | 'actions' | 'nextStep'>>(
     `SELECT a.id, a.state, a.reason, a.login, a.company, a.contract, a.address, a.created_at AS "createdAt",
             a.expires_at AS "expiresAt", a.opened_at AS "openedAt", a.signed_in_at AS "signedInAt",
             a.unlinked_at AS "unlinkedAt", a.expires_at > now() AS "timeLeft", a.last_error AS "lastError",
             a.mail_generation AS "mailGeneration", a.mailed_generation AS "mailedGeneration",
+            a.request_id AS "correlationId",
             (SELECT k.user_id FROM ellipro.keycloak_user k
               WHERE k.opened_by = a.id OR (k.state = 'pending' AND k.address_key = a.address_key)
               ORDER BY k.opened_by = a.id DESC NULLS LAST LIMIT 1) AS "keycloakUserId"
        FROM ellipro.activation a
       WHERE lower(a.login COLLATE "und-x-icu") = lower($1 COLLATE "und-x-icu") OR a.address_key = ellipro.address_key($1)
+         OR a.request_id LIKE $2
       ORDER BY a.created_at DESC LIMIT 50`,
-    [loginOrAddress.trim().normalize('NFC')],
+    [wanted.trim().normalize('NFC'), referencePattern(wanted)],
   )
   const ids = rows.map(({ id }) => id)
   const history = await pool.query<FoundActivation['history'][number] & { id: string }>(
@@ -128,6 +132,17 @@ export async function findActivations(pool: pg.Pool, loginOrAddress: string): Pr
     actions: actions.flatMap(({ activation, ...action }) => (activation === row.id ? [action] : [])),
     nextStep: chooseNextStep(row),
   }))
+}
+
+/**
+ * A correlation id, whole as log lines have it or its first twelve digits as error pages show them, as a pattern of LIKE;
+ * `null` for any other text. Pure.
+ */
+export function referencePattern(text: string): string | null {
+  const plain = text.trim().toLowerCase()
+  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(plain)) return plain
+  const digits = plain.replace(/[\s.-]/g, '')
+  return /^\d{12}$/.test(digits) ? `${digits.slice(0, 8)}-${digits.slice(8)}-%` : null
 }
 
 function pick<T extends { id: string }>(list: T[], wanted: string): Omit<T, 'id'>[] {

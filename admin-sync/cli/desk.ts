@@ -15,10 +15,15 @@ const auditLength = 200
 
 export function addDesk(program: Command, env: Environment): void {
   const t = chooseTexts(env)
-  add(program, 'find <login-or-email>', 'one person’s activations', async (wanted = '') => {
-    const found = await withPool(env, (pool) => findActivations(pool, wanted))
-    return { value: found, text: printFound(t, wanted, found), exitCode: found.length > 0 ? 0 : 1 }
-  })
+  add(
+    program,
+    'find <login-email-or-reference>',
+    'one person’s activations, by login, e-mail address or the reference of an error page',
+    async (wanted = '') => {
+      const found = await withPool(env, (pool) => findActivations(pool, wanted))
+      return { value: found, text: printFound(t, wanted, found), exitCode: found.length > 0 ? 0 : 1 }
+    },
+  )
 
   const activations = program.command('activations').description('activations under way')
   const which = '<id|login|e-mail>'
