@@ -26,13 +26,14 @@ test('capitals make no difference, accented ones included, in a login or an addr
   expect(await findActivations(pool, 'elise.muller')).toEqual([])
 })
 
+const start = (login: string, correlationId: string) =>
+  pool.query(
+    `INSERT INTO ellipro.activation (account, login, company, contract, address, locale, expires_at, request_id)
+     VALUES ($1, $1, 'Company', 'CF-1', $1 || '@example.fr', 'fr', now(), $2)`,
+    [login, correlationId],
+  )
+
 test('the reference of an error page, as it is read out, finds the activations of its path and no other', async () => {
-  const start = (login: string, correlationId: string) =>
-    pool.query(
-      `INSERT INTO ellipro.activation (account, login, company, contract, address, locale, expires_at, request_id)
-       VALUES ($1, $1, 'Company', 'CF-1', $1 || '@example.fr', 'fr', now(), $2)`,
-      [login, correlationId],
-    )
   await start('first', '48291507-3361-4abc-9def-0123456789ab')
   await start('second', '48291507-3362-4abc-9def-0123456789ab')
   for (const told of [
