@@ -158,6 +158,18 @@ describe('while it runs', () => {
     ])
   })
 
+  test('a holder who left: the command is carried out by the process, and the login is free', async () => {
+    const holder = await bench.confirmed()
+    await untilState(holder.id, 'opened')
+    const why = ['--confirm', '--reason', 'left']
+    expect((await cli('logins', 'release', holder.login.login, ...why)).code).toBe(0)
+    await untilState(holder.id, 'withdrawn')
+    await inbox.waitForMail(holder.address, ({ subject }) => subject.includes('fermé'))
+    expect((await bench.user(holder.address))?.enabled).toBe(false)
+    const next = await bench.start({ login: holder.login })
+    await inbox.waitForMail(next.address)
+  })
+
   test('`find` tells the desk all about one person, by login or address', async () => {
     const { id, address, login } = await bench.start()
     await untilState(id, 'mailed')
