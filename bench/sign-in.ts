@@ -13,7 +13,7 @@ import { Browser, keepConnections } from './web.ts'
 
 const people = 20
 const each = 25
-const warmUp = 60
+const warmUp = 120
 
 type Way = 'ours' | 'peer' | 'form'
 const ways: readonly Way[] = ['ours', 'peer', 'form']
