@@ -18,7 +18,7 @@ type Level = (typeof levels)[number]
 export type Metrics = {
   registry: Registry
   /** The same log; each line that is handed to it is counted as well. */
-  observe(log: Log): Log
+  observe: (log: Log) => Log
   /** Connections of a pool, read at the time of the scrape. */
   watchPool(name: string, pool: pg.Pool): void
   /** Answers GET with the numbers of this moment. */
