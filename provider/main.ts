@@ -40,6 +40,8 @@ export async function startProvider(config: ProviderConfig, plainLog: Log): Prom
   const log = metrics.observe(plainLog)
   const pool = createPool(config.PROVIDER_DATABASE_URL, 'ellipro-provider', log, {
     max: config.DATABASE_CONNECTIONS,
+    // People wait for these; none of them takes longer than some milliseconds.
+    statementSeconds: 8,
   })
   await waitForVersion(pool, databaseSeconds)
   const legacy = createSqlDirectory({ url: config.LEGACY_DATABASE_URL, log })

@@ -21,6 +21,8 @@ export type TcpTrouble =
   | 'hang'
   /** Connections are accepted and cut at the first byte. */
   | 'reset'
+  /** Nothing passes any more on the connections there are, and new ones work: a firewall that lost its table. */
+  | 'forget'
 
 export type TcpProxy = { host: string; port: number; set: (trouble: TcpTrouble) => Promise<void> }
 
@@ -61,7 +63,7 @@ export async function startTcpProxy(target: { host: string; port: number }): Pro
     async set(wanted) {
       trouble = wanted
       for (const socket of [...pairs].flat())
-        if (wanted === 'hang') socket.pause()
+        if (wanted === 'hang' || wanted === 'forget') socket.pause()
         else socket.resume()
       if (wanted === 'refuse') await end(server, cut)
       else if (!server.listening) await listen(port)

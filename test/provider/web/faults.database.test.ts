@@ -3,11 +3,13 @@
  * "try again shortly" with 503 and Retry-After, nobody's attempt counted, nobody else disturbed, and everything as before
  * afterwards. test/e2e/faults.long.test.ts does it with the whole product.
  */
+import { createHash, randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { afterAll, afterEach, describe, expect, it } from 'vitest'
 import { createLog } from '../../../core/log.ts'
+import { hashing } from '../../../provider/gate.ts'
 import type { LegacyDirectory } from '../../../provider/legacy/directory.ts'
 import { createSqlDirectory } from '../../../provider/legacy/sql.ts'
 import { startTcpProxy, through } from '../../support/fault-proxy.ts'
@@ -15,7 +17,7 @@ import { createCofacering, createDatabase } from '../../support/postgres.ts'
 import { Browser, pageName, type Page } from '../support/browser.ts'
 import { startInstance } from '../support/instance.ts'
 import { startKeycloakClient } from '../support/keycloak-client.ts'
-import { createPerson, sampleLogin } from '../screens/people.ts'
+import { createPerson, newPassword, sampleLogin, type Person } from '../screens/people.ts'
 
 const [database, cofacering, keycloak] = await Promise.all([
   createDatabase(),
@@ -159,6 +161,19 @@ describe('a database', () => {
   })
 })
 
+/** The redirection screen for somebody whose sign-in was before. */
+async function createRedirection({ browser }: Person): Promise<Page> {
+  const cookie = randomBytes(32)
+  await dependencies.pool.query(
+    `INSERT INTO provider.legacy_sign_in (cookie_hash, account, login, company, contract, shared, known_domains, expires_at)
+     VALUES ($1, 'a', 'login', 'Company', 'C', false, '{}', now() + interval '1 hour')`,
+    [createHash('sha256').update(cookie).digest()],
+  )
+  const { host } = new URL(origin)
+  browser.cookies.push({ host, name: 'sign_in', value: cookie.toString('base64url'), path: '/' })
+  return browser.open(`${origin}/redirection`)
+}
+
 /** An instance whose pool has no connection yet. */
 async function startFresh() {
   const limit = await superuser.query(`ALTER DATABASE ${database.name} CONNECTION LIMIT -1`)
@@ -204,6 +219,33 @@ describe('Cofacering', () => {
 })
 
 describe('a crowd', () => {
+  it('of passwords: the next one is told to come again, and nothing is counted', async () => {
+    const person = createPerson(origin)
+    const form = await person.get('/')
+    const held = Promise.withResolvers<void>()
+    // All the places at the hashes, and all those where one may wait.
+    const others = Array.from({ length: 63 }, () => hashing.run(() => held.promise))
+    await dependencies.pool.query('DELETE FROM provider.rate_limit')
+    const login = await person.browser.submit(form, sampleLogin(3))
+    expect([login.status, login.headers.get('retry-after'), pageName(login)]).toEqual([
+      503,
+      '30',
+      'login-busy',
+    ])
+    const redirection = person.browser.submit(await createRedirection(person), {
+      email: 'personne@societe.example',
+      password: newPassword,
+      shared: 'no',
+    })
+    outage(await redirection)
+    const { rows } = await dependencies.pool.query('SELECT FROM provider.rate_limit WHERE points > 0')
+    expect(rows).toEqual([])
+    held.resolve()
+    await Promise.all(others)
+    expect(pageName(await person.post('/', sampleLogin(3)))).toBe('redirection')
+    expect(logged).toContainEqual(expect.objectContaining({ event: 'http.busy', full: 'hashing' }))
+  })
+
   it('finds as many places as there are; the others are told at once to come again, and health stays true', async () => {
     const opened = Promise.withResolvers<void>()
     const slow: LegacyDirectory = {
@@ -293,7 +335,8 @@ describe('a stop', () => {
   })
 })
 
-it('logs no bug for any of it', () => {
+it('logs no bug for any of it, and which places were taken', () => {
+  expect(logged).toContainEqual(expect.objectContaining({ event: 'http.busy', full: 'legacy' }))
   const bugs = logged.filter(
     ({ event, err }) => event === 'http.failed' && (err as { type?: string }).type === 'TypeError',
   )
