@@ -3,11 +3,10 @@
  * how long each takes to start. Each is started, used a little, left alone, and looked at; all of one repetition rest
  * at the same time.
  */
-import { randomBytes, randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { openAccount } from './opening.ts'
 import type { PartResult } from './parts.ts'
-import { createConfirmable, createLinkedUsers, insertOpened, prove } from './people.ts'
+import { createConfirmable, createLinkedUsers, insertOpened, newPeople, prove } from './people.ts'
 import { readMemoryMb } from './processes.ts'
 import { walkSignIn } from './sign-in.ts'
 import { peerAlias, type Part, type Stage } from './stage.ts'
@@ -25,10 +24,7 @@ export async function benchMemory(stage: Stage, repetitions: number): Promise<Pa
   const keycloak = await stage.keycloak()
   const opened = await insertOpened(stage.database, signIns)
   await createLinkedUsers(keycloak, 'cofacering', opened)
-  const linked = Array.from({ length: signIns }, () => ({
-    sub: randomUUID(),
-    address: `${randomBytes(8).toString('hex')}@bench.example`,
-  }))
+  const linked = newPeople(signIns)
   await createLinkedUsers(keycloak, peerAlias, linked)
   const looks: Record<Name, Look[]> = { provider: [], adminSync: [], peer: [] }
   for (let i = 0; i < repetitions; i++) {

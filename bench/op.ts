@@ -36,7 +36,7 @@ export async function benchOp(stage: Stage, repetitions: number): Promise<PartRe
   const peer = await stage.start('peer', {
     PEER_DATABASE_URL: await stage.createDatabase('peer'),
     PEER_CLIENT_JWKS_URI: client.jwksUri,
-    PEER_REDIRECT_URI: client.redirectUri('bare'),
+    PEER_REDIRECT_URIS: client.redirectUri('bare'),
   })
   const agents = Array.from({ length: atOnce }, keepConnections)
 

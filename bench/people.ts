@@ -52,6 +52,11 @@ export async function prove(database: pg.Pool, people: readonly Opened[]): Promi
   return proofs.map(({ bytes, ...person }) => ({ ...person, proof: bytes.toString('base64url') }))
 }
 
+/** Of no activation. */
+export function newPeople(count: number): { sub: string; address: string }[] {
+  return Array.from({ length: count }, () => ({ sub: randomUUID(), address: newAddress() }))
+}
+
 /** Users of Keycloak that a link of this identity provider signs in. */
 export async function createLinkedUsers(
   keycloak: KeycloakStage,

@@ -4,19 +4,18 @@
  * as a second identity provider; by address and password at Keycloak's own form. Nobody is signed in before.
  */
 import type { PartResult } from './parts.ts'
-import { createLinkedUsers, createPasswordUsers, insertOpened, password, prove } from './people.ts'
-import { randomBytes, randomUUID } from 'node:crypto'
+import { createLinkedUsers, createPasswordUsers, insertOpened, newPeople, password, prove } from './people.ts'
 import { readCpuMs } from './processes.ts'
 import { compare, median, quantile, round } from './statistics.ts'
-import { peerAlias, type KeycloakStage, type Stage } from './stage.ts'
+import { checkedPeerAlias, peerAlias, type KeycloakStage, type Stage } from './stage.ts'
 import { Browser, keepConnections } from './web.ts'
 
 const people = 20
 const each = 25
 const warmUp = 120
 
-type Way = 'ours' | 'peer' | 'form'
-const ways: readonly Way[] = ['ours', 'peer', 'form']
+type Way = 'ours' | 'peer' | 'checkedPeer' | 'form'
+const ways: readonly Way[] = ['ours', 'peer', 'checkedPeer', 'form']
 
 export async function benchSignIn(stage: Stage, repetitions: number): Promise<PartResult> {
   const keycloak = await stage.keycloak()
@@ -24,11 +23,10 @@ export async function benchSignIn(stage: Stage, repetitions: number): Promise<Pa
   const peer = await stage.start('peer')
   const opened = await insertOpened(stage.database, people)
   await createLinkedUsers(keycloak, 'cofacering', opened)
-  const linked = Array.from({ length: people }, () => ({
-    sub: randomUUID(),
-    address: `${randomBytes(8).toString('hex')}@bench.example`,
-  }))
+  const linked = newPeople(people)
   await createLinkedUsers(keycloak, peerAlias, linked)
+  const checked = newPeople(people)
+  await createLinkedUsers(keycloak, checkedPeerAlias, checked)
   const addresses = await createPasswordUsers(keycloak, people)
   const agent = keepConnections()
 
@@ -43,6 +41,10 @@ export async function benchSignIn(stage: Stage, repetitions: number): Promise<Pa
       }
     if (way === 'peer') {
       const hint = { kc_idp_hint: peerAlias, login_hint: linked[person]!.sub }
+      return () => walkSignIn(stage, keycloak, browser, hint)
+    }
+    if (way === 'checkedPeer') {
+      const hint = { kc_idp_hint: checkedPeerAlias, login_hint: checked[person]!.sub }
       return () => walkSignIn(stage, keycloak, browser, hint)
     }
     const [proved] = await prove(stage.database, [opened[person]!])
@@ -62,8 +64,8 @@ export async function benchSignIn(stage: Stage, repetitions: number): Promise<Pa
   try {
     for (let i = 0; i < warmUp; i++) for (const way of ways) await (await prepare(way, i % people))()
     const rounds = Array.from({ length: repetitions }, () => ({
-      times: { ours: [], peer: [], form: [] } as Record<Way, number[]>,
-      cpu: { ours: [], peer: [], form: [] } as Record<Way, Record<Parts, number>[]>,
+      times: { ours: [], peer: [], checkedPeer: [], form: [] } as Record<Way, number[]>,
+      cpu: { ours: [], peer: [], checkedPeer: [], form: [] } as Record<Way, Record<Parts, number>[]>,
     }))
     for (const { times, cpu } of rounds)
       for (let i = 0; i < each; i++)
@@ -120,6 +122,7 @@ export async function benchSignIn(stage: Stage, repetitions: number): Promise<Pa
           rows: [
             row('by the proof of an activation', 'ours', 'op'),
             row('by a bare oidc-provider', 'peer', 'peer'),
+            row('by a bare oidc-provider, pending accounts refused', 'checkedPeer', 'peer'),
             row('by Keycloak’s password form', 'form', undefined),
           ],
         },

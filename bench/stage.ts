@@ -12,6 +12,7 @@ import pg from 'pg'
 import { bootstrapDatabases, connectionUrl } from '../admin-sync/database/bootstrap.ts'
 import { applyRealm } from '../admin-sync/realm/apply.ts'
 import { readRealmConfig } from '../admin-sync/realm/config.ts'
+import { postBrokerFlow } from '../admin-sync/realm/flows.ts'
 import { migrate } from '../core/database/migrate.ts'
 import { createLog } from '../core/log.ts'
 import { Child } from '../dev/child.ts'
@@ -36,8 +37,9 @@ import { startSmtpSink } from '../dev/smtp-sink.ts'
 
 const root = join(import.meta.dirname, '..')
 const realm = 'ellipro'
-/** The peer as an identity provider of the realm. */
+/** The peer as an identity provider of the realm: as it would be without us, and with the realm's flow after a sign-in. */
 export const peerAlias = 'bare'
+export const checkedPeerAlias = 'bare-checked'
 
 /** The processes of Node that the bench starts, and where each begins. */
 const entries = {
@@ -142,7 +144,9 @@ export async function openStage(report: (text: string) => void): Promise<Stage> 
     ...leanEnvironment,
     PEER_KEY: JSON.stringify({ ...(await exportJWK(privateKey)), kid: 'peer', alg: 'ES256', use: 'sig' }),
     PEER_ISSUER: peerUrl,
-    PEER_REDIRECT_URI: `${installation.keycloak.url}/realms/${realm}/broker/${peerAlias}/endpoint`,
+    PEER_REDIRECT_URIS: [peerAlias, checkedPeerAlias]
+      .map((alias) => `${installation.keycloak.url}/realms/${realm}/broker/${alias}/endpoint`)
+      .join(' '),
     PEER_CLIENT_JWKS_URI: `${installation.keycloak.url}/realms/${realm}/protocol/openid-connect/certs`,
   }
 
@@ -183,7 +187,11 @@ export async function openStage(report: (text: string) => void): Promise<Stage> 
       }
       return askAdmin(`${url}/admin/realms/${realm}${path}`, method, await token, body)
     }
-    await admin('POST', '/identity-provider/instances', describePeer(peerUrl))
+    await admin('POST', '/identity-provider/instances', describePeer(peerUrl, peerAlias))
+    await admin('POST', '/identity-provider/instances', {
+      ...describePeer(peerUrl, checkedPeerAlias),
+      postBrokerLoginFlowAlias: postBrokerFlow,
+    })
     return { child, url, issuer: `${url}/realms/${realm}`, admin }
   }
 
@@ -260,9 +268,9 @@ export async function openStage(report: (text: string) => void): Promise<Stage> 
 }
 
 /** The identity provider `cofacering` as it would be without us: same protocol, no flows after the sign-in. */
-function describePeer(issuer: string) {
+function describePeer(issuer: string, alias: string) {
   return {
-    alias: peerAlias,
+    alias,
     providerId: 'oidc',
     enabled: true,
     config: {

@@ -26,7 +26,7 @@ const configuration: Configuration = {
   clients: [
     {
       client_id: 'keycloak',
-      redirect_uris: [read('PEER_REDIRECT_URI')],
+      redirect_uris: read('PEER_REDIRECT_URIS').split(' '),
       grant_types: ['authorization_code'],
       response_types: ['code'],
       token_endpoint_auth_method: 'private_key_jwt',
