@@ -51,7 +51,7 @@ const cronOptions: QueueOptions = {
 /** @param url role ellipro_sync. `worker`: also looks after queues and schedules; the CLI does not. */
 export function createBoss(url: string, log: Log, { worker }: { worker: boolean }): PgBoss {
   // Handed on to pg: a connection that the network has forgotten must not keep a worker waiting for ever.
-  const limits = { query_timeout: 60_000, keepAlive: true }
+  const limits = { query_timeout: 30_000, keepAlive: true }
   const boss = new PgBoss({
     ...limits,
     connectionString: url,
@@ -67,7 +67,11 @@ export function createBoss(url: string, log: Log, { worker }: { worker: boolean 
     superviseIntervalSeconds: 5,
     monitorIntervalSeconds: 5,
   })
-  boss.on('error', (err) => log.error({ event: 'jobs.error', err }))
+  // Often no Error but a copy of one, whose message may quote a statement.
+  boss.on('error', (err) => {
+    const { code } = err as { code?: unknown }
+    log.error({ event: 'jobs.error', err, ...(typeof code === 'string' && { code }) })
+  })
   // A warning's text may quote a statement: its kind is enough here, the rest is in pg-boss's own table.
   boss.on('warning', () => log.warn({ event: 'jobs.warning' }))
   return boss
