@@ -8,6 +8,7 @@ import { openAccount } from './opening.ts'
 import type { PartResult } from './parts.ts'
 import { createConfirmable, createLinkedUsers, insertOpened, newPeople, prove } from './people.ts'
 import { readMemoryMb } from './processes.ts'
+import { scaled } from './scale.ts'
 import { walkSignIn } from './sign-in.ts'
 import { peerAlias, type Part, type Stage } from './stage.ts'
 import { compare, median, round } from './statistics.ts'
@@ -15,7 +16,7 @@ import { Browser, keepConnections } from './web.ts'
 
 const signIns = 10
 const openings = 5
-const restSeconds = 20
+const restSeconds = scaled(20)
 
 type Look = { memoryMb: number; startMs: number }
 type Name = 'provider' | 'adminSync' | 'peer'

@@ -10,6 +10,7 @@ import { exportJWK, generateKeyPair, SignJWT } from 'jose'
 import type { PartResult } from './parts.ts'
 import { insertOpened, prove } from './people.ts'
 import { measureCpu } from './processes.ts'
+import { scaled } from './scale.ts'
 import { compare, median, round } from './statistics.ts'
 import type { Part, Stage } from './stage.ts'
 import { Browser, inParallel, keepConnections } from './web.ts'
@@ -19,7 +20,7 @@ const [verifier, challenge] = [
   'E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM',
 ]
 const atOnce = 4
-const signInsEach = 250
+const signInsEach = scaled(250)
 
 type Walker = { loginHint: string; cookie?: readonly [name: string, value: string] }
 type Round = { perSecond: number; cpuMs: number; databaseMs: number }
@@ -108,8 +109,8 @@ export async function benchOp(stage: Stage, repetitions: number): Promise<PartRe
     )
 
   try {
-    await ours(200)
-    await theirs(200)
+    await ours(signInsEach)
+    await theirs(signInsEach)
     const rounds: { ours: Round[]; peer: Round[] } = { ours: [], peer: [] }
     for (let i = 0; i < repetitions; i++) {
       rounds.ours.push(await ours(signInsEach))

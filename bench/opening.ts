@@ -11,16 +11,17 @@ import { hashForKeycloak } from '../provider/activation/credential.ts'
 import type { PartResult } from './parts.ts'
 import { createConfirmable, password, type Confirmable } from './people.ts'
 import { measureCpu } from './processes.ts'
+import { scaled } from './scale.ts'
 import { askAdmin, type KeycloakStage, type Stage } from './stage.ts'
 import { compare, median, quantile, round, type Table } from './statistics.ts'
 import { Browser, inParallel, keepConnections } from './web.ts'
 import type { TimedLine } from './timed-admin-sync.ts'
 
-const each = 15
-const warmUp = 25
+const each = scaled(15)
+const warmUp = scaled(25)
 const inFlight = 6
-const inFlightCount = 90
-const timedCount = 15
+const inFlightCount = scaled(90)
+const timedCount = scaled(15)
 
 /** Milliseconds from the POST to its answer, and to the account opened. */
 type Opening = { answeredMs: number; openedMs: number; from: number; to: number }

@@ -7,6 +7,7 @@
  *   npm run bench -- op opening              these parts; writes nothing
  *   npm run bench -- start --write           these parts; replaces their figures in the files
  *   npm run bench -- --repetitions=5         default 3
+ *   npm run bench -- --quick                 a tenth of everything, to see that it works; writes nothing
  *
  * Ours and its peer take turns, so that whatever else the machine does meets both; ratios are those of medians.
  */
@@ -16,6 +17,7 @@ import { benchOp } from './op.ts'
 import { benchOpening } from './opening.ts'
 import type { PartResult } from './parts.ts'
 import { describeMachine, keep, type Machine } from './report.ts'
+import { isQuick } from './scale.ts'
 import { benchSignIn } from './sign-in.ts'
 import { openStage, type Stage } from './stage.ts'
 import { benchStart } from './start.ts'
@@ -35,7 +37,11 @@ const usual: Name[] = ['sign-in', 'op', 'opening', 'memory', 'timing']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
-  options: { write: { type: 'boolean' }, repetitions: { type: 'string', default: '3' } },
+  options: {
+    write: { type: 'boolean' },
+    quick: { type: 'boolean' },
+    repetitions: { type: 'string', default: '3' },
+  },
 })
 const unknown = positionals.filter((name) => !Object.hasOwn(parts, name))
 const repetitions = Number(values.repetitions)
@@ -48,7 +54,7 @@ if (process.platform !== 'linux' || unknown.length > 0 || !Number.isInteger(repe
   process.exit(1)
 }
 const names = positionals.length > 0 ? (positionals as Name[]) : usual
-const isWritten = values.write ?? positionals.length === 0
+const isWritten = !isQuick && (values.write ?? positionals.length === 0)
 
 const startedAt = performance.now()
 const elapsed = () => `${Math.round((performance.now() - startedAt) / 1000)} s`

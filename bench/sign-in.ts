@@ -7,12 +7,13 @@ import type { PartResult } from './parts.ts'
 import { createLinkedUsers, createPasswordUsers, insertOpened, newPeople, password, prove } from './people.ts'
 import { readCpuMs } from './processes.ts'
 import { compare, median, quantile, round } from './statistics.ts'
+import { scaled } from './scale.ts'
 import { checkedPeerAlias, peerAlias, type KeycloakStage, type Stage } from './stage.ts'
 import { Browser, keepConnections } from './web.ts'
 
-const people = 20
-const each = 25
-const warmUp = 120
+const people = scaled(20)
+const each = scaled(40)
+const warmUp = scaled(120)
 
 type Way = 'ours' | 'peer' | 'checkedPeer' | 'form'
 const ways: readonly Way[] = ['ours', 'peer', 'checkedPeer', 'form']

@@ -7,13 +7,14 @@
 import { createHash, randomBytes, randomInt } from 'node:crypto'
 import type { PartResult } from './parts.ts'
 import { insertLogins, insertOpened, password } from './people.ts'
+import { scaled } from './scale.ts'
 import type { Stage } from './stage.ts'
 import { areaUnderCurve, median, quantile, round, type Cell } from './statistics.ts'
 import { Browser, inParallel, keepConnections } from './web.ts'
 
-const samples = 1000
+const samples = scaled(1000)
 const atOnce = 14
-const addressSamples = 200
+const addressSamples = scaled(200)
 /** Shapes that a directory may hold, of parameters in use; no password is known for them. */
 const hashes = {
   bcrypt: `$2b$10$${'.'.repeat(53)}`,
