@@ -327,8 +327,8 @@ describe('cookies that an attacker put into the victim’s browser beforehand', 
   it('cannot be piled up by links: what is nobody’s k or code leaves no cookie', async () => {
     const victim = person()
     const before = victim.browser.cookies.length
+    const { id } = await asked()
     for (let times = 0; times < 3; times++) {
-      const { id } = await asked()
       for (const path of [`confirm?k=${secretText()}`, `withdraw?w=${secretText()}`])
         await victim.visit(`/activation/${id}/${path}`)
       await victim.visit(`/activation/${crypto.randomUUID()}/confirm?k=${secretText()}`)
