@@ -16,7 +16,12 @@ import { providerAlias } from './pending-user.ts'
 
 export const closeAccount: AccountJob = async (dependencies, { id, state }, checkpoint) => {
   const { store } = dependencies
-  if ((state !== 'opened' && state !== 'closed') || !(await store.isClosingWanted(id))) return 'nothing'
+  if (!(await store.isClosingWanted(id))) return 'nothing'
+  if (state !== 'opened' && state !== 'closed') {
+    // The sweep found the user gone meanwhile, and an operator released the login at once.
+    await store.endClosing(id, 'superseded')
+    return 'superseded'
+  }
   const record = await store.findOpenedUser(id)
   if (!record || record.userId === null) throw new Error('An opened activation has no Keycloak user')
   try {

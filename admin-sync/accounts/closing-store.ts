@@ -29,8 +29,8 @@ export function createClosingStatements(pool: pg.Pool) {
       return rowCount === 1
     },
 
-    /** The account stays as it is; it may be asked for again. */
-    endClosing: (id: string, outcome: 'protected') =>
+    /** Nothing was done to the account; it may be asked for again. */
+    endClosing: (id: string, outcome: 'protected' | 'superseded') =>
       inTransaction(pool, (client) => end(client, id, outcome)),
 
     /** Keycloak's part is done: `opened` becomes `closed`, and the login is free, in one transaction. */

@@ -113,6 +113,17 @@ test('a user that is gone, or that an administrator disabled, is left as it is; 
   expect(await close(gone)).toBe('released')
   expect(await bench.runWell('notify-closed', gone.id)).toBe('no_address')
 
+  // Closed by the sweep and released before the job came: it has nothing to do, and is not looked for again.
+  const swept = await opened()
+  await ask(swept)
+  await pool.query(`UPDATE ellipro.activation SET state = 'closed', reason = 'user_gone' WHERE id = $1`, [
+    swept.id,
+  ])
+  expect(await ask(swept)).toBe('released')
+  expect(await close(swept)).toBe('superseded')
+  expect(await close(swept)).toBe('nothing')
+  expect((await admin.getUser(swept.user))?.enabled).toBe(true)
+
   const disabled = await opened()
   await admin.updateUserMerged(disabled.user, { enabled: false, attributes: { note: ['kept'] } })
   await ask(disabled)
