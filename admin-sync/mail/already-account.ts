@@ -1,7 +1,7 @@
 /** "You already have an account": to the owner of an address that somebody wanted to activate. Pure. */
 import type { Desk } from '../../core/desk.ts'
 import type { Language, Translate } from '../../core/text.ts'
-import { button, deskText, factList, heading, link, paragraph, renderMail } from './layout.ts'
+import { button, deskText, factList, heading, link, paragraph, plainLink, renderMail } from './layout.ts'
 import type { AlreadyAccount, Content } from './mailer.ts'
 
 export function alreadyAccountMail(
@@ -30,6 +30,7 @@ export function alreadyAccountMail(
         heading(t('notYouTitle')),
         paragraph(t('alreadyAccountNotYou')),
         paragraph(link(mail.withdrawUrl, t('notYouLink'))),
+        plainLink(t, portalUrl),
       ],
     }),
     text: [

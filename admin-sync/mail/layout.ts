@@ -61,6 +61,15 @@ export const button = (href: string, label: string): Html =>
     </tr>
   </table>`
 
+/** The address of the button in full, for who cannot press it. */
+export const plainLink = (t: Translate, href: string): Html =>
+  html`<p
+    class="e-soft e-line"
+    style="margin:24px 0 0;padding:16px 0 0;border-top:1px solid #d3dee1;font-size:13px;line-height:19px;color:#45606b;"
+  >
+    ${t('plainLink')}<br />${link(href, href)}
+  </p>`
+
 export const factList = (list: readonly Fact[]): Html =>
   html`<table
     role="presentation"
@@ -109,9 +118,11 @@ export function renderMail(
         style="margin:0;padding:0;background-color:#f2f5f6;-webkit-text-size-adjust:100%;"
       >
         <div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;">${mail.preheader}</div>
+        <!-- lang here as well: many mail programs drop the html element -->
         <table
           role="presentation"
           class="e-paper"
+          lang="${language}"
           width="100%"
           cellpadding="0"
           cellspacing="0"
@@ -141,7 +152,7 @@ export function renderMail(
                           class="e-pad e-ink"
                           style="padding:24px 40px 0;font-family:${font};font-size:22px;line-height:28px;font-weight:bold;color:#0c2733;"
                         >
-                          Ellipro<span style="color:#e2a32b;">.</span>
+                          Ellipro<span aria-hidden="true" style="color:#e2a32b;">.</span>
                         </td>
                       </tr>
                       <tr>

@@ -93,6 +93,7 @@ describe.each(['fr', 'en'] as const)(
       ['notYouTitle', 'ellNotMeTitle'],
       ['notYouLink', 'ellActivationWithdraw'],
       ['neverAsk', 'ellNeverAsk'],
+      ['plainLink', 'ellPlainLink'],
       ['factLogin', 'ellActivationLogin'],
       ['factCompany', 'ellActivationCompany'],
     ])('meets one wording of %s in the mails of Keycloak and in ours', (key, keycloaks) => {

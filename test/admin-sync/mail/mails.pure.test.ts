@@ -34,6 +34,7 @@ test.each(['fr', 'en'] as const)('"you already have an account" in %s', (languag
   expect(links(mail.html)).toEqual([
     'https://ellipro.example',
     'https://id.ellipro.example/activation/1/withdraw?w=code',
+    'https://ellipro.example',
     'tel:0825123456',
     'mailto:desk@ellipro.example',
   ])

@@ -40,12 +40,13 @@ a { color: #0b5667; }
 <#if preheader?has_content>
 <div style="display:none;max-height:0;max-width:0;overflow:hidden;opacity:0;mso-hide:all;">${preheader}</div>
 </#if>
-<table role="presentation" class="e-paper" width="100%" cellpadding="0" cellspacing="0" border="0" bgcolor="#f2f5f6" style="background-color:#f2f5f6;">
+<#-- `lang` here as well: many mail programs drop the html element -->
+<table role="presentation" class="e-paper" lang="${locale.language}" dir="${(ltr!true)?then('ltr','rtl')}" width="100%" cellpadding="0" cellspacing="0" border="0" bgcolor="#f2f5f6" style="background-color:#f2f5f6;">
 <tr><td align="center" style="padding:24px 12px;">
   <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0" style="max-width:600px;">
   <tr><td class="e-card" bgcolor="#ffffff" style="background-color:#ffffff;border:1px solid #d3dee1;border-top:4px solid #0b5667;border-radius:8px;">
     <table role="presentation" width="100%" cellpadding="0" cellspacing="0" border="0">
-    <tr><td class="e-pad e-ink" style="padding:24px 40px 0;font-family:${font};font-size:22px;line-height:28px;font-weight:bold;color:#0c2733;">Ellipro<span style="color:#e2a32b;">.</span></td></tr>
+    <tr><td class="e-pad e-ink" style="padding:24px 40px 0;font-family:${font};font-size:22px;line-height:28px;font-weight:bold;color:#0c2733;">Ellipro<span aria-hidden="true" style="color:#e2a32b;">.</span></td></tr>
     <tr><td class="e-pad e-ink" style="padding:20px 40px 32px;font-family:${font};font-size:16px;line-height:25px;color:#0c2733;">
       <#if title?has_content>
       <h1 class="e-ink" style="margin:0 0 16px;font-size:24px;line-height:31px;font-weight:bold;color:#0c2733;">${title}</h1>
