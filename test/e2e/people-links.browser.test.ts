@@ -224,8 +224,9 @@ describe.concurrent('the link of the mail', () => {
     const scene = await world.newScene('expire-pendant')
     await world.start(scene)
     const { page } = await world.open()
+    const link = await sendShortLived(scene, 20)
     const end = Date.now() + 20_500
-    await page.goto(await sendShortLived(scene, 20))
+    await page.goto(link)
     await expectPlace(page, 'login-info')
     await page.waitForTimeout(Math.max(0, end - Date.now()))
     await page.click('#ell-confirm')
