@@ -150,8 +150,18 @@ export async function openStage(report: (text: string) => void): Promise<Stage> 
     PEER_CLIENT_JWKS_URI: `${installation.keycloak.url}/realms/${realm}/protocol/openid-connect/certs`,
   }
 
+  /** While servers make their tables nothing is measured, and nothing of it has to last. */
+  async function waitForDisk(isWaiting: boolean): Promise<void> {
+    await database.query(`ALTER SYSTEM SET fsync = ${isWaiting ? 'on' : 'off'}`)
+    await database.query('SELECT pg_reload_conf()')
+    const isDone = async () =>
+      (await database.query<{ fsync: string }>('SHOW fsync')).rows[0]?.fsync === (isWaiting ? 'on' : 'off')
+    while (!(await isDone())) await sleep(50)
+  }
+
   async function startServer(): Promise<KeycloakStage> {
     report('Keycloak')
+    await waitForDisk(false)
     const java = findJava()
     const home = await ensureKeycloak(java, {
       progress: report,
@@ -192,6 +202,7 @@ export async function openStage(report: (text: string) => void): Promise<Stage> 
       ...describePeer(peerUrl, checkedPeerAlias),
       postBrokerLoginFlowAlias: postBrokerFlow,
     })
+    await waitForDisk(true)
     return { child, url, issuer: `${url}/realms/${realm}`, admin }
   }
 
