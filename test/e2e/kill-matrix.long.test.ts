@@ -3,8 +3,12 @@
  * account, none is opened twice, at most one mail is sent twice, and no job is given up.
  *
  * A cell of the matrix (kill-matrix/table.ts) holds one of our processes at a checkpoint, kills something, starts it
- * again, and lets the person finish as people do. `KILL_MATRIX=<part of a checkpoint or victim>` runs some cells only.
+ * again, and lets the person finish as people do.
+ *
+ * KILL_MATRIX='postgres,keycloak 6,link' runs the cells of these victims at step 6 or at checkpoints with this name;
+ * KILL_MATRIX_REPORT names a file that gets each cell as it ends.
  */
+import { appendFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, describe, expect, it } from 'vitest'
 import { until } from '../support/checkpoints.ts'
@@ -15,9 +19,12 @@ import { startWorld, type Outcome } from './kill-matrix/world.ts'
 const world = await startWorld()
 const { checkpoints, product } = world
 const wanted = process.env['KILL_MATRIX']?.split(' ') ?? []
-const selected = cells.filter(({ checkpoint, victim }) =>
-  wanted.every((word) => checkpoint.includes(word) || victim.includes(word)),
+const selected = cells.filter(({ step, checkpoint, victim }) =>
+  wanted.every((words) =>
+    words.split(',').some((word) => word === String(step) || checkpoint.includes(word) || victim === word),
+  ),
 )
+const report = process.env['KILL_MATRIX_REPORT']
 
 type Line = { cell: Cell; seconds: number; walk: Walk; outcome: Outcome }
 const lines: Line[] = []
@@ -58,15 +65,22 @@ async function runCell(cell: Cell): Promise<Line> {
   return { cell, seconds: (performance.now() - startedAt) / 1000, walk: state, outcome }
 }
 
+function tell({ step, checkpoint, victim }: Cell, ...what: string[]): void {
+  if (report) appendFileSync(report, [`step ${step} ${checkpoint} ${victim}`, ...what, ''].join('\n'))
+}
+
 /** Mails beyond one confirmation and one notice. */
 const extraMails = ({ outcome: { mails } }: Line) =>
   Math.max(0, mails.toPerson - 1) + Math.max(0, mails.toContact - 1)
 
 describe('an activation', () => {
   it.for(selected)('step $step, $checkpoint: survives the death of $victim', async (cell) => {
-    const line = await runCell(cell)
+    const line = await runCell(cell).catch((error: unknown) => {
+      tell(cell, String(error))
+      throw error
+    })
+    tell(cell, ...line.walk.trail)
     lines.push(line)
-    if (process.env['TRAIL']) console.log([...line.walk.trail, ...world.complaints()].join('\n'))
     const { walk: walked, outcome } = line
     const { activations, users, opened } = outcome
     // Lost 0: each that was accepted is open. Twice 0: there is one, with one user, and no link is left.

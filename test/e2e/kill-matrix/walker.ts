@@ -115,7 +115,7 @@ export async function walk(product: Product, who: Who, state: Walk): Promise<voi
   async function atKeycloak(): Promise<boolean> {
     if (person.forms().some(({ id }) => id === 'kc-form-login')) {
       // Who was accepted and is not signed in by us has an address and a password; anybody else comes by the door.
-      if (state.accepted.size > 0 && (await isOpen()))
+      if (state.accepted.size > 0 && isOpen())
         await person.submit({ username: who.address, password: chosenPassword }, 'kc-form-login')
       else await person.click(/social-cofacering/)
       return false
@@ -125,9 +125,9 @@ export async function walk(product: Product, who: Who, state: Walk): Promise<voi
   }
 
   /** Stands for reading "your account is open" on one of our pages. */
-  async function isOpen(): Promise<boolean> {
+  function isOpen(): boolean {
     return state.trail.some((line) =>
-      /\[(opening-opened|sent-opened|confirm-opened|sign-in-problem)\]/.test(line),
+      /\[(opening-opened|sent-opened|confirm-opened|sign-in-problem|moved)\]/.test(line),
     )
   }
 

@@ -5,7 +5,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { createBoss } from '../../../admin-sync/jobs/queues.ts'
-import { jobKinds } from '../../../admin-sync/accounts/job.ts'
 import { createLog } from '../../../core/log.ts'
 import { generateSample } from '../../../dev/cofacering/generate.ts'
 import { createCheckpoints, until, type Checkpoints } from '../../support/checkpoints.ts'
@@ -140,8 +139,10 @@ export async function startWorld(): Promise<World> {
       const ended = new AbortController()
       const hurrying = (async () => {
         for (; !ended.signal.aborted; await sleep(500))
+          // The channel on which pg-boss's workers listen: a retry that is due does not announce itself.
           await query(
-            `UPDATE pgboss.job SET start_after = now() WHERE state = 'retry' AND start_after > now()`,
+            `WITH due AS (UPDATE pgboss.job SET start_after = now() WHERE state = 'retry' RETURNING name)
+             SELECT pg_notify('pgboss_' || left(encode(sha224('pgboss'::bytea), 'hex'), 24), name) FROM due`,
           ).catch(() => undefined)
       })()
       return async () => {
@@ -153,10 +154,13 @@ export async function startWorld(): Promise<World> {
       let left: string[] = []
       await until('the jobs come to an end', async () => {
         const jobs = await query<{ line: string }>(
-          `SELECT name || ' ' || state::text AS line FROM pgboss.job
-            WHERE name = ANY ($1) AND state < 'completed' AND start_after < now() + interval '5 minutes'
-           UNION ALL SELECT 'outbox ' || kind FROM ellipro.outbox`,
-          [jobKinds],
+          `SELECT j.name || ' ' || j.state::text AS line
+             FROM pgboss.job j JOIN ellipro.activation a ON a.id::text = j.data ->> 'activationId'
+            WHERE a.account = $1 AND j.state < 'completed' AND j.start_after < now() + interval '1 minute'
+           UNION ALL
+           SELECT 'outbox ' || o.kind FROM ellipro.outbox o JOIN ellipro.activation a ON a.id = o.activation_id
+            WHERE a.account = $1`,
+          [accountOf(who)],
         )
         left = jobs.map(({ line }) => line)
         return left.length === 0
