@@ -79,7 +79,7 @@ describe('an activation', () => {
       tell(cell, String(error))
       throw error
     })
-    tell(cell, ...line.walk.trail)
+    tell(cell, ...line.walk.trail, JSON.stringify(line.outcome))
     lines.push(line)
     const { walk: walked, outcome } = line
     const { activations, users, opened } = outcome
@@ -93,6 +93,7 @@ describe('an activation', () => {
     expect(outcome.mails.toContact).toBeGreaterThanOrEqual(1)
     expect(extraMails(line)).toBeLessThanOrEqual(1)
     expect(outcome.deadLetters).toBe(0)
+    tell(cell, `holds, extra mails ${extraMails(line)}`)
   })
 
   it('is neither lost nor opened twice over the whole matrix, and nothing is given up', () => {
