@@ -15,7 +15,7 @@ function nameStatement(text: string, values: unknown[]): string | undefined {
   if (called !== undefined) return called
   if (text.includes('INSERT INTO provider.legacy_sign_in')) return 'legacy_sign_in'
   if (/\bpassword_hash\b/.test(text)) return 'directory'
-  const verb = /^\s*(INSERT INTO|UPDATE|DELETE FROM) provider\.oidc_payload/.exec(text)?.[1]
+  const verb = /\b(INSERT INTO|UPDATE|DELETE FROM) provider\.oidc_payload/.exec(text)?.[1]
   return verb && `${String(values[0])}.${artefacts[verb as keyof typeof artefacts]}`
 }
 
