@@ -1,7 +1,7 @@
 /**
  * One correlation id for a person's path: every line of provider that concerns it carries the id of the first page, on
  * both devices and over the back channel, and nobody else's line does. The whole product in two processes, with
- * admin-sync's lines, is in e2e/correlation.browser.
+ * admin-sync's lines, is in e2e/privacy.browser.
  */
 import { randomUUID } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
