@@ -13,7 +13,7 @@ import { areaUnderCurve, median, quantile, round, type Cell } from './statistics
 import { Browser, inParallel, keepConnections } from './web.ts'
 
 const samples = scaled(1000)
-const atOnce = 14
+const atOnce = 12
 const addressSamples = scaled(200)
 /** Shapes that a directory may hold, of parameters in use; no password is known for them. */
 const hashes = {
