@@ -15,11 +15,17 @@ const person = () => createPerson(origin)
 let count = 0
 const address = () => `person${++count}@example.fr`
 
+/** A login that nobody has asked with: there are fewer of them than tests. */
+async function freeLogin(index: number) {
+  const login = sampleLogin(index)
+  await sync.pool.query(`UPDATE ellipro.activation SET account = id::text WHERE login = $1`, [login.login])
+  return login
+}
+
 /** A login of its own, a person, an address, and the page "mail sent". */
 async function asked() {
   const email = address()
-  const login = sampleLogin(count)
-  await sync.pool.query(`UPDATE ellipro.activation SET account = id::text WHERE login = $1`, [login.login])
+  const login = await freeLogin(count)
   const who = person()
   const page = await who.ask(login, email)
   return { who, login, email, page, id: idOf(page) }
@@ -118,7 +124,7 @@ describe('the way to an account', () => {
 
   it('is one activation and one mail for a form sent twice, or again after Back', async () => {
     const who = person()
-    const login = sampleLogin(++count)
+    const login = await freeLogin(++count)
     const form = await who.post('/', login)
     const email = address()
     const fields = { email, password: newPassword, shared: 'yes' }
