@@ -38,7 +38,14 @@ const expected: [string, string][] = [
   ['link', 'valid'],
   ['confirmation', 'confirmed'],
 ]
-const alarms = ['http.failed', 'http.busy', 'op.failed', 'op.keys_failed', 'op.interactions_dropped']
+const alarms = [
+  'http.failed',
+  'http.busy',
+  'http.connections_dropped',
+  'op.failed',
+  'op.keys_failed',
+  'op.interactions_dropped',
+]
 
 const budgets = ['address_budget', 'login_budget'] as const
 const legacyAskedEveryMs = 15_000
