@@ -82,7 +82,11 @@ export const adminSyncConfig = defineConfig({
     default: '127.0.0.1',
     description: 'Address of the listener for health checks and Prometheus; nothing else has business there.',
   },
-  ADMIN_SYNC_PORT: { schema: port, default: '4001', description: 'Port of `/health/live`, `/health/ready` and `/metrics`.' },
+  ADMIN_SYNC_PORT: {
+    schema: port,
+    default: '4001',
+    description: 'Port of `/health/live`, `/health/ready` and `/metrics`.',
+  },
   ...statusConfig,
   ADMIN_SYNC_LINK_KEY: {
     schema: key32,

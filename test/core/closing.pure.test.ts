@@ -7,6 +7,11 @@ import { ConfigError } from '../../core/errors.ts'
 const read = (text?: string) =>
   readConfig(closingConfig, text === undefined ? {} : { COFACERING_CLOSES_AT: text }).COFACERING_CLOSES_AT
 
+const said = (text: string) => {
+  const at = read(text)
+  return at && (['fr', 'en'] as const).map((language) => describeClosing(at, language))
+}
+
 describe('COFACERING_CLOSES_AT', () => {
   test('is an instant with a zone, or absent', () => {
     expect(read()).toBeUndefined()
@@ -21,10 +26,6 @@ describe('COFACERING_CLOSES_AT', () => {
   )
 
   test('is said in words, as the clock of Paris shows it, in summer and in winter', () => {
-    const said = (text: string) => {
-      const at = read(text)
-      return at && (['fr', 'en'] as const).map((language) => describeClosing(at, language))
-    }
     expect(said('2026-12-31T17:00:00Z')).toEqual([
       'jeudi 31 décembre 2026 à 18 h (heure de Paris)',
       'Thursday 31 December 2026 at 18:00 (Paris time)',

@@ -3,7 +3,13 @@ import { createHmac } from 'node:crypto'
 import type { Realm, RealmDraft } from '../../keycloak/representations.ts'
 import { compare, merge, type Difference } from '../compare.ts'
 import type { RealmConfig } from '../config.ts'
-import { describeSettings, neededEventTypes, themeName } from '../settings.ts'
+import {
+  describeSettings,
+  neededEventTypes,
+  refusedEventTypes,
+  themeName,
+  usualEventTypes,
+} from '../settings.ts'
 import type { Stage } from '../stage.ts'
 
 /**
@@ -50,7 +56,7 @@ export const settingsStage: Stage<Realm | undefined> = {
     const update: RealmDraft = {
       ...owned,
       ...(compareEventTypes(current).length > 0 && {
-        enabledEventTypes: [...new Set([...(current?.enabledEventTypes ?? []), ...neededEventTypes])],
+        enabledEventTypes: chooseEventTypes(current),
       }),
       // Both maps are replaced whole by Keycloak: what others put there goes back with ours.
       attributes: { ...(owned.attributes as Record<string, string>), ...(mark && { [smtpMark]: mark }) },
@@ -85,12 +91,26 @@ export const settingsStage: Stage<Realm | undefined> = {
   },
 }
 
+/** Types that an administrator chose stay, except those that would keep a secret of ours. An empty list means nearly all. */
+function chooseEventTypes(current: Realm | undefined): string[] {
+  const enabled = current?.enabledEventTypes ?? []
+  const kept = enabled.length === 0 ? usualEventTypes : enabled
+  return [...new Set([...kept, ...neededEventTypes])].filter((type) => !refusedEventTypes.includes(type))
+}
+
 function compareEventTypes(current: Realm | undefined): Difference[] {
   const enabled = current?.enabledEventTypes ?? []
-  const missing = enabled.length === 0 ? [] : neededEventTypes.filter((type) => !enabled.includes(type))
-  return missing.length === 0
-    ? []
-    : [{ key: 'enabledEventTypes', from: enabled.join(', '), to: `also ${missing.join(', ')}` }]
+  const wanted = chooseEventTypes(current)
+  const added = wanted.filter((type) => !enabled.includes(type))
+  const removed = enabled.filter((type) => !wanted.includes(type))
+  if (added.length + removed.length === 0) return []
+  const to = [
+    added.length > 0 && `also ${added.join(', ')}`,
+    removed.length > 0 && `without ${removed.join(', ')}`,
+  ]
+  return [
+    { key: 'enabledEventTypes', from: enabled.join(', ') || 'nearly all', to: to.filter(Boolean).join('; ') },
+  ]
 }
 
 function markPassword({ smtp, operatorSecret }: RealmConfig): string | undefined {

@@ -31,7 +31,7 @@ test('without a date the login page says nothing of it', async () => {
 })
 
 test('before it, the login page announces it beside the button', async () => {
-  expect(await objects(before as typeof after)).toEqual(['texts in fr', 'texts in en'])
+  expect(await objects(before)).toEqual(['texts in fr', 'texts in en'])
   await applyRealm(before)
   const page = await readLogin()
   expect(page).toContain('id="social-cofacering"')

@@ -29,9 +29,10 @@ function inOrder(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, part]) => [key, inOrder(part)]))
 }
 
+const read = async (path: string, method = 'GET') => (await admin(method, `/${other}${path}`)).json()
+
 /** All that the console shows of a realm: an export, its users with groups and links, and its texts. */
 async function readAll(): Promise<unknown> {
-  const read = async (path: string, method = 'GET') => (await admin(method, `/${other}${path}`)).json()
   const users = (await read('/users')) as { id: string }[]
   return inOrder({
     realm: await read('/partial-export?exportClients=true&exportGroupsAndRoles=true', 'POST'),

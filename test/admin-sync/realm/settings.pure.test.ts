@@ -1,6 +1,7 @@
 /** Planning the realm's settings without a server. */
 import { expect, test } from 'vitest'
 import type { RealmConfig } from '../../../admin-sync/realm/config.ts'
+import { usualEventTypes } from '../../../admin-sync/realm/settings.ts'
 import { settingsStage } from '../../../admin-sync/realm/plan/settings.ts'
 
 const config: RealmConfig = {
@@ -43,14 +44,22 @@ test('a server without our theme keeps the one it has, and that is said', () => 
   expect(settingsStage.warn?.(undefined, config, stock).join()).toContain('ellipro')
 })
 
-test('event types that an administrator chose are kept and ours are added; an empty list means all', () => {
-  expect(plannedKeys(themed, { enabledEventTypes: [] })).not.toContain('enabledEventTypes')
+test('event types that an administrator chose are kept and ours are added, but none that would keep a k', () => {
   const planned = settingsStage.plan(
-    { realm: 'ellipro', enabledEventTypes: ['LOGIN', 'CODE_TO_TOKEN'] },
+    { realm: 'ellipro', enabledEventTypes: ['LOGIN', 'CODE_TO_TOKEN', 'CUSTOM_REQUIRED_ACTION'] },
     config,
     themed,
   )
-  expect(planned[0]?.differences.find(({ key }) => key === 'enabledEventTypes')?.to).toContain('UPDATE_EMAIL')
+  const difference = planned[0]?.differences.find(({ key }) => key === 'enabledEventTypes')
+  expect(difference?.to).toContain('UPDATE_EMAIL')
+  expect(difference?.to).toContain('without CUSTOM_REQUIRED_ACTION')
+  expect(difference?.to).not.toContain('CODE_TO_TOKEN')
+})
+
+test('a realm where nobody chose event types, which means nearly all, gets a list without those that would keep a k', () => {
+  expect(plannedKeys(themed, { enabledEventTypes: [] })).toContain('enabledEventTypes')
+  expect(plannedKeys(themed, { enabledEventTypes: [...usualEventTypes] })).not.toContain('enabledEventTypes')
+  expect(usualEventTypes).not.toContain('CUSTOM_REQUIRED_ACTION')
 })
 
 test('the password of the mail server is in no printed line', () => {

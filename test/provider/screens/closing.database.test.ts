@@ -29,6 +29,11 @@ beforeEach(() => {
   clock.offsetMs = 0
 })
 
+/** @param ms from the closing */
+const moveClock = (ms: number) => {
+  clock.offsetMs = closesAt.getTime() + ms - Date.now()
+}
+
 describe('before', () => {
   test('the pages of the first step announce it, and the later ones do not', async () => {
     const person = createPerson(origin)
@@ -43,14 +48,11 @@ describe('before', () => {
     expect(sent.body).not.toContain('id="closing"')
   })
 
-  test('one millisecond before it is open, and at the instant it is closed, in the same process', async () => {
+  test('seconds before it is open, and at the instant it is closed, in the same process', async () => {
     const person = createPerson(origin)
-    const at = (ms: number) => {
-      clock.offsetMs = closesAt.getTime() + ms - Date.now()
-    }
-    at(-5_000)
+    moveClock(-5_000)
     expect((await person.get('/')).status).toBe(200)
-    at(0)
+    moveClock(0)
     expect((await person.get('/')).status).toBe(410)
   })
 })
