@@ -72,7 +72,7 @@ async function wakeOpened(stage: Stage, waiting: Map<string, () => void>): Promi
   }
 }
 
-/** What open-account asks Keycloak; checked against the real job in each run. It asks the second to fourth at once. */
+/** What open-account asks Keycloak; checked against the real job in each run. It asks the first four at once. */
 const calls = [
   'GET /users/{id}',
   'GET /users',

@@ -23,9 +23,22 @@ export const openAccount: AccountJob = async (dependencies, activation, checkpoi
   const { store, legacy } = dependencies
   if (activation.state !== 'confirmed') return 'nothing'
 
-  const found = await findConfirmedUser(dependencies, activation)
+  const record = await store.findPendingUser(activation.addressKey)
+  if (!record || record.userId === null) {
+    const reason = (await store.hasOpenedUser(activation.addressKey)) ? 'address_taken' : 'user_gone'
+    return refuse(dependencies, activation, reason)
+  }
+  // Questions of which none waits for another's answer: a person waits for the account. What the user itself says
+  // counts first, so a failure of the others is looked at after that.
+  const others = Promise.all([
+    legacy.findLogin(activation.account),
+    checkSubject(dependencies, activation, record.userId),
+    readExisting(dependencies, record.userId),
+  ])
+  others.catch(() => undefined)
+  const found = await findConfirmedUser(dependencies, record.record, record.userId)
   if ('refusal' in found) return refuse(dependencies, activation, found.refusal)
-  const { record, user } = found
+  const { user } = found
   const problem = findProblem(activation, user)
   if (problem === 'address_not_verified') {
     await store.sendBackToMailbox(activation.id)
@@ -33,12 +46,7 @@ export const openAccount: AccountJob = async (dependencies, activation, checkpoi
   }
   if (problem) return refuse(dependencies, activation, problem)
 
-  // Questions of which none waits for another's answer: a person waits for the account.
-  const [login, , existing] = await Promise.all([
-    legacy.findLogin(activation.account),
-    checkSubject(dependencies, activation, user.id),
-    readExisting(dependencies, user.id),
-  ])
+  const [login, , existing] = await others
   if (!login || login.disabled) return refuse(dependencies, activation, 'account_unknown')
 
   if (!isFinished(activation, user, existing)) {
@@ -61,25 +69,23 @@ export const openAccount: AccountJob = async (dependencies, activation, checkpoi
   }
 
   await checkpoint('mark-opened')
-  return (await store.markOpened(activation, record)) ? 'opened' : 'superseded'
+  return (await store.markOpened(activation, record.record)) ? 'opened' : 'superseded'
 }
 
 async function findConfirmedUser(
   { store, keycloak }: AccountDependencies,
-  { addressKey }: Activation,
-): Promise<{ record: string; user: User } | { refusal: Refusal }> {
-  const record = await store.findPendingUser(addressKey)
-  if (!record || record.userId === null)
-    return { refusal: (await store.hasOpenedUser(addressKey)) ? 'address_taken' : 'user_gone' }
+  record: string,
+  userId: string,
+): Promise<{ user: User } | { refusal: Refusal }> {
   try {
-    const user = await keycloak.getUser(record.userId)
-    if (user) return { record: record.record, user }
+    const user = await keycloak.getUser(userId)
+    if (user) return { user }
   } catch (error) {
     // Among the protected accounts by now: an administrator's, and none of our business.
     if (isForbidden(error)) return { refusal: 'address_taken' }
     throw error
   }
-  await store.markUserDeleted(record.record)
+  await store.markUserDeleted(record)
   return { refusal: 'user_gone' }
 }
 
