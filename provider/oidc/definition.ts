@@ -32,6 +32,8 @@ export type DefinitionParts = {
   adapter: AdapterFactory
   fetch: typeof fetch
   renderError: NonNullable<Configuration['renderError']>
+  /** The subject that the browser of this authorization request proves, once; `undefined` for everybody else. */
+  takeProof: (ctx: KoaContextWithOIDC) => Promise<string | undefined>
   /** A code that stands for this subject is being redeemed. */
   onRedemption(ctx: KoaContextWithOIDC, sub: string): Promise<void>
 }
@@ -99,7 +101,7 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
     },
 
     interactions: {
-      policy: loginOnly(),
+      policy: proofOrLogin(parts.takeProof),
       url: (_ctx, { uid, params }) =>
         `${config.PROVIDER_URL}/interaction/${uid}${
           typeof params['ui_locales'] === 'string'
@@ -108,20 +110,13 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
         }`,
     },
     findAccount: async (ctx, sub, token) => {
-      if (!isProved(ctx, sub, token?.accountId)) return undefined
-      if (ctx.oidc.route === 'token') await parts.onRedemption(ctx, sub)
-      return { accountId: sub, claims: () => ({ sub }) }
+      // That of the code which is being redeemed. There is no other way to an account here, a session least of all.
+      if (ctx.oidc.route !== 'token' || token?.accountId !== sub) return undefined
+      await parts.onRedemption(ctx, sub)
+      return account(sub)
     },
-    loadExistingGrant: async (ctx) => {
-      // Keycloak is ours: nobody is asked for consent. A new grant each time, because no session remembers one.
-      const { client, account, provider } = ctx.oidc
-      if (!client || !account) return undefined
-      const grant = new provider.Grant({ clientId: client.clientId, accountId: account.accountId })
-      grant.addOIDCScope('openid')
-      // Instead of `save`: what it is can be told from its id (adapter.ts).
-      grant.jti = newGrantId(account.accountId)
-      return grant
-    },
+    // No session remembers a grant; that of a proof is made with its sign-in, below.
+    loadExistingGrant: async () => undefined,
     expiresWithSession: () => false,
 
     cookies: {
@@ -145,7 +140,9 @@ export function defineOp(config: ProviderConfig, parts: DefinitionParts): Config
   }
 }
 
-/** The grant of an account, as `loadExistingGrant` makes it. */
+const account = (sub: string) => ({ accountId: sub, claims: () => ({ sub }) })
+
+/** The grant of an account, as `signIn` makes it. */
 export function describeGrant(accountId: string): AdapterPayload {
   return {
     accountId,
@@ -155,24 +152,49 @@ export function describeGrant(accountId: string): AdapterPayload {
   }
 }
 
-/** Only the prompt `login`, which is unanswered until this very interaction has its result. */
-function loginOnly(): interactionPolicy.DefaultPolicy {
+/**
+ * First the proof of this very request; without it the prompt `login`, which nothing else answers. The library asks for
+ * `prompt=login` to be answered by an interaction: the proof is one, so that check of it goes.
+ */
+function proofOrLogin(takeProof: DefinitionParts['takeProof']): interactionPolicy.DefaultPolicy {
   const policy = interactionPolicy.base()
   policy.remove('consent')
   const unproved = new interactionPolicy.Check(
     'unproved',
     'End-User authentication is required',
     'login_required',
-    (ctx) => ctx.oidc.result?.login === undefined,
+    (ctx) => !proved.has(ctx.oidc),
   )
-  policy.get('login')?.checks.add(unproved, 0)
+  const login = policy.get('login')
+  login?.checks.remove('login_prompt')
+  login?.checks.add(unproved, 0)
+  const proof = new interactionPolicy.Check('proof', 'signs in whoever brings a proof', async (ctx) => {
+    // A request that may show nothing gets nothing, and the way back from the login page brings no proof.
+    if (ctx.oidc.route !== 'authorization' || ctx.oidc.prompts.has('none')) return false
+    const sub = await takeProof(ctx)
+    if (sub !== undefined) signIn(ctx, sub)
+    return false
+  })
+  policy.add(new interactionPolicy.Prompt({ name: 'proof' }, proof), 0)
   return policy
 }
 
-/**
- * At the authorization endpoint: the account of this interaction's own result. At the token endpoint: that of the
- * code. There is no third way to an account, a session least of all.
- */
-function isProved(ctx: KoaContextWithOIDC, sub: string, ofToken: string | undefined): boolean {
-  return ctx.oidc.route === 'token' ? ofToken === sub : ctx.oidc.result?.login?.accountId === sub
+/** Requests that brought their proof. No result of an interaction, and no session, stands for one. */
+const proved = new WeakSet<object>()
+
+/** For this request alone, what the library does with the result of an interaction; its session is stored nowhere. */
+function signIn(ctx: KoaContextWithOIDC, sub: string): void {
+  const { client, provider, session } = ctx.oidc
+  if (!client || !session) throw new Error('An authorization request without client or session')
+  session.loginAccount({ accountId: sub, acr: activationAcr, transient: true })
+  proved.add(ctx.oidc)
+  ctx.oidc.entity('Account', account(sub))
+  // Keycloak is ours: nobody is asked for consent.
+  const grant = new provider.Grant({ clientId: client.clientId, accountId: sub })
+  grant.addOIDCScope('openid')
+  // Instead of `save`: what it is can be told from its id (adapter.ts).
+  grant.jti = newGrantId(sub)
+  session.ensureClientContainer(client.clientId)
+  session.grantIdFor(client.clientId, grant.jti)
+  ctx.oidc.entity('Grant', grant)
 }

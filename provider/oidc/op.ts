@@ -1,19 +1,19 @@
 /**
  * The OP: oidc-provider for exactly one RP, Keycloak. It owns the endpoints below /oidc, the interaction's cookies and
- * the exchange of signing keys without a restart. It does not decide who somebody is: a screen takes the proof of
- * an activation (proof.ts) and says so with `finish`.
+ * the exchange of signing keys without a restart. It does not decide who somebody is: an authorization request whose
+ * browser brings the proof of an activation (proof.ts) is answered at once, every other one gets the login page.
  *
  *   GET  /oidc/.well-known/openid-configuration    metadata, for Keycloak and for people
  *   GET  /oidc/jwks                                 public keys, for Keycloak
  *   GET  /oidc/auth                                 authorization request, brought by a browser from Keycloak
- *   GET  /oidc/auth/{uid}                           back from the interaction page, with the interaction's cookie
+ *   GET  /oidc/auth/{uid}                           back from the login page, for whoever chose to go back
  *   POST /oidc/token                                code for ID token, by Keycloak with a client assertion
  *
- * The OP keeps no session: every authorization request, whatever its `prompt`, ends at the interaction page, or with
- * `login_required` for `prompt=none`.
+ * The OP keeps no session: every authorization request without a proof, whatever its `prompt`, ends at the login page,
+ * and every one with `prompt=none` with `login_required`.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { RequestHandler, Response } from 'express'
+import type { Request, RequestHandler, Response } from 'express'
 import { errors, Provider, type KoaContextWithOIDC } from 'oidc-provider'
 import type pg from 'pg'
 import { ScreenError } from '../../core/errors.ts'
@@ -24,11 +24,13 @@ import { classifyError } from '../error-handler.ts'
 import { createSeal } from '../seal.ts'
 import { contextOf } from '../web/context.ts'
 import { sendContinue } from '../web/continue.ts'
+import type { Cookies } from '../web/cookies.ts'
 import { renderErrorPage } from '../web/error-page.ts'
 import { createAdapterFactory } from './adapter.ts'
 import { createClientKeysFetch } from './client-keys.ts'
-import { activationAcr, clientJwksUri, defineOp, describeGrant } from './definition.ts'
+import { clientJwksUri, defineOp, describeGrant } from './definition.ts'
 import { maintainKeys, type SigningKeys } from './keys.ts'
+import { takeProof } from './proof.ts'
 
 export type InteractionDetails = { uid: string; loginHint?: string; uiLocales?: string }
 
@@ -37,11 +39,6 @@ export type Op = {
   handler: RequestHandler
   /** What an interaction page needs; `undefined` when the interaction expired or belongs to another browser. */
   details(req: IncomingMessage, res: ServerResponse): Promise<InteractionDetails | undefined>
-  /**
-   * Ends this interaction as `sub`, whose proof the caller has just taken: 303 on. Only in answer to a GET.
-   * @throws ScreenError `error.interaction`, when the interaction is gone
-   */
-  finish(req: IncomingMessage, res: ServerResponse, sub: string): Promise<void>
   /**
    * Back to Keycloak's login page (`access_denied`), by a page that continues: it is the answer of a form.
    * @throws ScreenError `error.interaction`, when the interaction is gone
@@ -55,7 +52,8 @@ export type OpParts = {
   config: ProviderConfig
   log: Log
   pool: pg.Pool
-  store: Pick<ActivationStore, 'subjectCorrelation'>
+  store: Pick<ActivationStore, 'subjectCorrelation' | 'takeProof'>
+  cookies: Cookies
   now: () => number
 }
 
@@ -63,7 +61,7 @@ export type OpParts = {
  * @throws ConfigError when the sealing key does not open the keys in the database
  * @throws the errors of `pg`
  */
-export async function createOp({ config, log, pool, store, now }: OpParts): Promise<Op> {
+export async function createOp({ config, cookies, log, pool, store, now }: OpParts): Promise<Op> {
   const seal = createSeal(config.PROVIDER_SEALING_KEY, 'op signing keys')
   const adapter = createAdapterFactory(pool, describeGrant)
   const fetchClientKeys = createClientKeysFetch(clientJwksUri(config), log, now)
@@ -77,6 +75,13 @@ export async function createOp({ config, log, pool, store, now }: OpParts): Prom
       adapter,
       fetch: fetchClientKeys,
       renderError,
+      takeProof: (ctx) =>
+        takeProof(
+          { cookies, log, store },
+          ctx.req as Request,
+          ctx.res as Response,
+          ctx.oidc.params?.['login_hint'],
+        ),
       onRedemption: correlate,
     })
     const provider = createProvider(config, log, definition)
@@ -103,12 +108,6 @@ export async function createOp({ config, log, pool, store, now }: OpParts): Prom
         ...(typeof login_hint === 'string' && { loginHint: login_hint }),
         ...(typeof ui_locales === 'string' && { uiLocales: ui_locales }),
       }
-    },
-    async finish(req, res, sub) {
-      const url = await endInteraction(current.provider, req, res, {
-        login: { accountId: sub, acr: activationAcr, remember: false },
-      })
-      res.writeHead(303, { Location: url, 'Content-Length': '0' }).end()
     },
     async abort(req, res) {
       const url = await endInteraction(current.provider, req, res, {

@@ -1,6 +1,6 @@
 /**
- * The one way to answer an interaction: the proof that a confirmed activation gave to this browser, for the very
- * handle that the authorization request brought as `login_hint`. Taking it is one statement in the database, so a
+ * The one way to an account at our OP: the proof that a confirmed activation gave to this browser, for the very
+ * handle that the authorization request brings as `login_hint`. Taking it is one statement in the database, so a
  * proof counts once; a request without its proof gets the login page like everybody else.
  */
 import { randomBytes } from 'node:crypto'
@@ -9,7 +9,6 @@ import type { Log } from '../../core/log.ts'
 import type { ActivationStore } from '../activation/store.ts'
 import { contextOf } from '../web/context.ts'
 import type { Cookies } from '../web/cookies.ts'
-import type { Op } from './op.ts'
 
 /** Cookie of the proof for a handle. */
 const proofCookie = (handle: string) => `op_proof_${handle}`
@@ -40,20 +39,20 @@ export async function giveProof(
 }
 
 /**
- * Ends the interaction when this browser has the proof for its handle: true, and the answer is out. False: nothing
- * happened, show the login page.
- * @param loginHint of the interaction's authorization request
- * @throws ScreenError `error.interaction`, when the interaction ended meanwhile
+ * Takes the proof that this browser has for the handle.
+ * @param loginHint of the authorization request
+ * @returns the subject that it proves; `undefined` when there is none (any more): nothing happened
+ * @throws the errors of the database
  */
-export async function answerByProof(
-  { cookies, log, op, store }: { cookies: Cookies; log: Log; op: Op; store: ActivationStore },
+export async function takeProof(
+  { cookies, log, store }: { cookies: Cookies; log: Log; store: Pick<ActivationStore, 'takeProof'> },
   req: Request,
   res: Response,
-  loginHint: string | undefined,
-): Promise<boolean> {
-  if (!isHandle(loginHint)) return false
+  loginHint: unknown,
+): Promise<string | undefined> {
+  if (typeof loginHint !== 'string' || !isHandle(loginHint)) return undefined
   const proof = cookies.read(req, proofCookie(loginHint))
-  if (!proof || !token.test(proof)) return false
+  if (!proof || !token.test(proof)) return undefined
   cookies.clear(res, proofCookie(loginHint))
   const taken = await store.takeProof(loginHint, Buffer.from(proof, 'base64url'))
   const context = contextOf(res)
@@ -63,7 +62,5 @@ export async function answerByProof(
     ...context.ids,
     ...(taken && { activation_id: taken.activationId }),
   })
-  if (!taken) return false
-  await op.finish(req, res, taken.sub)
-  return true
+  return taken?.sub
 }

@@ -6,8 +6,8 @@
  *   GET  /interaction/{uid}         POST /interaction/{uid}/login     POST /interaction/{uid}/cancel
  *
  * Unknown login, wrong password, disabled and limited logins get one answer, at one deadline. "Could not ask" is
- * another answer, and counts against no one. An interaction whose browser brings the proof of an activation that
- * was just confirmed is answered at once (oidc/proof.ts). After COFACERING_CLOSES_AT both doors explain (closed/).
+ * another answer, and counts against no one. A browser that brings the proof of an activation never comes here: the OP
+ * answers its request at once (oidc/proof.ts). After COFACERING_CLOSES_AT both doors explain (closed/).
  */
 import type { Request, Response } from 'express'
 import { UpstreamError } from '../../../core/errors.ts'
@@ -15,7 +15,7 @@ import { nextStep, pathOf } from '../../activation/dispatch.ts'
 import { looksLikeAddress } from '../../activation/rules.ts'
 import type { LegacyAccount } from '../../legacy/directory.ts'
 import { isBusy } from '../../gate.ts'
-import { answerByProof, isHandle } from '../../oidc/proof.ts'
+import { isHandle } from '../../oidc/proof.ts'
 import { waitForDeadline } from '../../throttle/deadline.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
@@ -56,7 +56,6 @@ export function loginScreen(parts: ScreenParts): Screens['login'] {
     async showInteraction(req, res) {
       const details = await interaction(req, res)
       if (!details) return
-      if (req.method !== 'HEAD' && (await answerByProof(parts, req, res, details.loginHint))) return
       if (endsActivation(parts, req, details.loginHint)) return showOpened(res, parts)
       const door = interactionDoor(details.uid)
       if (isCofaceringClosed(parts)) return showClosed(res, parts)

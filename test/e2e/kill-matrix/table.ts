@@ -103,7 +103,7 @@ export const rows: readonly Row[] = [
   {
     step: 7,
     checkpoint: 'after:take_proof',
-    where: 'provider: the proof is used, the interaction not answered',
+    where: 'provider: the proof is used, the request not answered',
   },
   {
     step: 7,

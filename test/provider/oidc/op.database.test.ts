@@ -3,7 +3,7 @@ import { createHash, createHmac } from 'node:crypto'
 import { createLocalJWKSet, jwtVerify, type JSONWebKeySet } from 'jose'
 import { describe, expect, it } from 'vitest'
 import { createDatabase } from '../../support/postgres.ts'
-import { Browser, pageName } from '../support/browser.ts'
+import { Browser, pageName, refreshOf } from '../support/browser.ts'
 import { startInstance } from '../support/instance.ts'
 import { startKeycloakClient, type AuthorizationRequest } from '../support/keycloak-client.ts'
 import { createOpener } from '../support/opened.ts'
@@ -21,6 +21,13 @@ async function authorize(browser: Browser, { url }: AuthorizationRequest) {
     ? new URL(page.location).searchParams
     : undefined
   return { page, back, code: back?.get('code') ?? undefined }
+}
+
+async function countInteractions(): Promise<number> {
+  const { rows } = await dependencies.pool.query<{ count: number }>(
+    `SELECT count(*)::integer AS count FROM provider.oidc_payload WHERE model = 'Interaction'`,
+  )
+  return rows[0]!.count
 }
 
 /** A person whose activation is open, and a browser that holds the proof for `handle`. */
@@ -96,23 +103,29 @@ describe('the way of a person who has just confirmed', () => {
     })
   })
 
-  it('works when the login page, the resume route and the token endpoint are on different replicas', async () => {
+  it('works when the authorization request and the token endpoint are on different replicas', async () => {
     const { browser, opened, handle } = await confirmed()
     const request = keycloak.request(origin, { login_hint: handle })
-    const elsewhere = (url: string) => url.replace(origin, other.origin)
     for (const cookie of browser.cookies) cookie.host = new URL(other.origin).host
-    const interaction = await browser.open(elsewhere(request.url))
-    const resume = await browser.open(elsewhere(interaction.location!))
-    const done = await browser.open(elsewhere(resume.location!))
+    const done = await browser.open(request.url.replace(origin, other.origin))
     const code = new URL(done.location!).searchParams.get('code')!
     // the audience is the public URL, whichever replica is asked
-    const { body } = await keycloak.redeem(other.origin, {
+    const { body } = await keycloak.redeem(origin, {
       code,
       verifier: request.verifier,
       assertion: await keycloak.assert(origin),
     })
     const [, payload] = String(body['id_token']).split('.')
     expect(JSON.parse(Buffer.from(payload!, 'base64url').toString())).toMatchObject({ sub: opened.sub })
+  })
+
+  it('is one step: the authorization request itself is answered, and leaves no interaction', async () => {
+    const { browser, handle } = await confirmed()
+    const before = await countInteractions()
+    const answer = await browser.open(keycloak.request(origin, { login_hint: handle }).url)
+    expect(answer.location).toContain(`${keycloak.redirectUri}?code=`)
+    expect(await countInteractions()).toBe(before)
+    expect(browser.cookies.map(({ name }) => name).filter((name) => name.startsWith('op_'))).toEqual([])
   })
 })
 
@@ -217,12 +230,35 @@ describe('invariant 7: no code for a sub except by its own proof', () => {
     expect(pageName(page)).toBe('login')
   })
 
-  it('does not finish the interaction of another browser', async () => {
+  it('does not answer an interaction, its own or that of another browser, by a proof', async () => {
     const { browser, handle } = await confirmed()
-    const begun = await new Browser().open(keycloak.request(origin, { login_hint: handle }).url)
-    const page = await browser.open(begun.location!)
+    const { url } = keycloak.request(origin, { login_hint: handle })
+    const another = await new Browser().open(url)
+    const page = await browser.open(another.location!)
     expect(page.status).toBe(410)
     expect(page.location).toBeUndefined()
+    const bare = browser.copy()
+    bare.cookies = bare.cookies.filter(({ name }) => !name.startsWith('op_proof_'))
+    const own = await bare.open(url)
+    bare.cookies = [...bare.cookies, ...browser.cookies]
+    expect((await bare.open(own.location!)).location).toBeUndefined()
+  })
+
+  it('believes no result of an interaction, not even one in its own table', async () => {
+    const { opened } = await confirmed()
+    const browser = new Browser()
+    const begun = await browser.open(keycloak.request(origin).url)
+    const uid = begun.location!.split('/').at(-1)!
+    const { rowCount } = await dependencies.pool.query(
+      `UPDATE provider.oidc_payload SET payload = payload || $2::jsonb WHERE model = 'Interaction' AND id = $1`,
+      [
+        createHash('sha256').update(uid).digest('base64url'),
+        JSON.stringify({ result: { login: { accountId: opened.sub } } }),
+      ],
+    )
+    expect(rowCount).toBe(1)
+    const answer = await browser.open(`${origin}/oidc/auth/${uid}`)
+    expect(answer.location ?? '').not.toContain('code=')
   })
 
   it('goes back to Keycloak with access_denied when the person chooses to, by a page that continues', async () => {
@@ -267,31 +303,35 @@ describe('invariant 8: everything counts once', () => {
       expect([status, body['error']]).toEqual([401, 'invalid_client'])
   })
 
-  it('takes one proof once in 8 parallel interactions of the same browser', async () => {
+  it('takes one proof once in 8 parallel requests of the same browser, on two replicas', async () => {
     const { browser, handle } = await confirmed()
-    const tabs = await Promise.all(
-      Array.from({ length: 8 }, async () => {
+    const pages = await Promise.all(
+      Array.from({ length: 8 }, (_, i) => {
         const tab = browser.copy()
-        const interaction = await tab.open(keycloak.request(origin, { login_hint: handle }).url)
-        return { tab, url: interaction.location! }
+        if (i % 2) for (const cookie of tab.cookies) cookie.host = new URL(other.origin).host
+        const { url } = keycloak.request(origin, { login_hint: handle })
+        return tab.visit(i % 2 ? url.replace(origin, other.origin) : url, keycloak.redirectUri)
       }),
     )
-    const pages = await Promise.all(tabs.map(({ tab, url }) => tab.visit(url, keycloak.redirectUri)))
     expect(pages.filter(({ location }) => location?.includes('code='))).toHaveLength(1)
-    expect(pages.filter((page) => pageName(page) === 'login')).toHaveLength(7)
+    expect(pages.filter(({ location }) => location?.includes('error='))).toEqual([])
   })
 
-  it('gives one code when the way back is taken 8 times at once', async () => {
-    const { browser, handle } = await confirmed()
-    const interaction = await browser.open(keycloak.request(origin, { login_hint: handle }).url)
-    const resume = await browser.open(interaction.location!)
-    expect(resume.location).toContain(`${origin}/oidc/auth/`)
+  it('ends one interaction once when the way back is taken 8 times at once', async () => {
+    const browser = new Browser()
+    const { page } = await authorize(browser, keycloak.request(origin))
+    const [, cancel] = /action="([^"]+\/cancel)"/.exec(page.body)!
+    const [, csrf] = /name="csrf" value="([^"]+)"/.exec(page.body)!
+    const answer = await browser.open(new URL(cancel!, page.url).href, { form: { csrf: csrf! } })
+    const resume = refreshOf(answer)!
+    expect(resume).toContain(`${origin}/oidc/auth/`)
     const end = holdLooks('Interaction', 8)
-    const answers = await Promise.all(Array.from({ length: 8 }, () => browser.copy().open(resume.location!)))
+    const answers = await Promise.all(Array.from({ length: 8 }, () => browser.copy().open(resume)))
     end()
-    expect(answers.filter(({ location }) => location?.includes('code='))).toHaveLength(1)
-    for (const answer of answers.filter(({ location }) => location === undefined))
-      expect(answer.status).toBe(400)
+    expect(answers.filter(({ location }) => location?.includes('error=access_denied'))).toHaveLength(1)
+    for (const { status } of answers.filter(({ location }) => location === undefined))
+      expect(status).toBe(400)
+    expect(answers.filter(({ location }) => location?.includes('code='))).toEqual([])
   })
 
   it('refuses a code with another verifier, another redirect URI, or no verifier', async () => {

@@ -64,6 +64,9 @@ const valueOf = (browser: Browser, name: string) =>
   browser.cookies.find((cookie) => cookie.name === name)?.value
 const secretText = () => text(randomBytes(32))
 
+const interactionCookies = ({ cookies }: Browser) =>
+  cookies.filter(({ name }) => /^op_(interaction|resume)/.test(name)).map((cookie) => ({ ...cookie }))
+
 describe('again', () => {
   it('every form of an activation, from the first to the last: each time the state that is there already', async () => {
     const who = person()
@@ -120,30 +123,21 @@ describe('again', () => {
     expect(await sync.stateOf(b.id)).toMatchObject({ state: 'withdrawn', reason: 'corrected' })
   })
 
-  it('a proof, its code and the way back, with the cookies of that moment in another browser too', async () => {
+  it('a proof and its code, with the cookies of that moment in another browser too', async () => {
     const browser = new Browser()
     const opened = await opener.open(browser, origin)
     const handle = await opener.prove(browser, origin, opened)
     const request = keycloak.request(origin, { login_hint: handle })
-    const interaction = await browser.open(request.url)
     // Everything that the browser holds is copied at this moment.
     const thief = browser.copy()
-    const resume = await browser.open(interaction.location!)
-    const done = await browser.open(resume.location!)
+    const done = await browser.open(request.url)
     const code = new URL(done.location!).searchParams.get('code')!
     expect((await keycloak.redeem(origin, { code, verifier: request.verifier })).status).toBe(200)
-    const again = [
-      await thief.open(interaction.location!),
-      await thief.open(resume.location!),
-      await browser.open(resume.location!),
-      await browser.open(interaction.location!),
-    ]
-    for (const page of again) expect(page.location ?? '').not.toContain('code=')
-    const fresh = await thief.visit(
-      keycloak.request(origin, { login_hint: handle }).url,
-      keycloak.redirectUri,
-    )
-    expect(fresh.location).toBeUndefined()
+    for (const who of [thief, browser])
+      for (const { url } of [request, keycloak.request(origin, { login_hint: handle })]) {
+        const page = await who.visit(url, keycloak.redirectUri)
+        expect(page.location).toBeUndefined()
+      }
     expect((await keycloak.redeem(origin, { code, verifier: request.verifier })).status).toBe(400)
   })
 
@@ -303,25 +297,29 @@ describe('cookies that an attacker put into the victim’s browser beforehand', 
   })
 
   it('of an interaction, genuine but the attacker’s, make the victim answer nothing for the attacker', async () => {
-    // The attacker has an opened activation, and brings a victim into its sign-in.
+    // The attacker has an opened activation, and begins a sign-in for its handle where its proof is not.
     const attacker = new Browser()
     const opened = await opener.open(attacker, origin)
     const handle = await opener.prove(attacker, origin, opened)
-    const begun = await attacker.open(keycloak.request(origin, { login_hint: handle }).url)
+    const bait = new Browser()
+    const begun = await bait.open(keycloak.request(origin, { login_hint: handle }).url)
     const victim = new Browser()
-    for (const cookie of attacker.cookies.filter(({ name }) => /^op_(interaction|resume)/.test(name)))
-      victim.cookies.push({ ...cookie })
+    victim.cookies.push(...interactionCookies(bait))
     const page = await victim.open(begun.location!)
-    expect(pageName(page)).toBe('login')
-    // The other way round: the attacker waits with the victim's interaction, without the victim's proof.
+    expect([page.location, pageName(page)]).toEqual([undefined, 'login'])
+    // The other way round: the attacker leads whoever has a proof into an interaction that the attacker holds.
     const owner = new Browser()
     const theirs = await opener.open(owner, origin)
     const theirHandle = await opener.prove(owner, origin, theirs)
-    const interaction = await owner.open(keycloak.request(origin, { login_hint: theirHandle }).url)
-    for (const cookie of owner.cookies.filter(({ name }) => /^op_(interaction|resume)/.test(name)))
-      attacker.cookies.push({ ...cookie })
-    const seen = await attacker.open(interaction.location!)
-    expect([seen.location, pageName(seen)]).toEqual([undefined, 'login'])
+    const trap = await attacker.open(keycloak.request(origin, { login_hint: theirHandle }).url)
+    owner.cookies.push(...interactionCookies(attacker))
+    const seen = await owner.open(trap.location!)
+    expect(seen.location).toBeUndefined()
+    const back = await attacker.open(trap.location!.replace('/interaction/', '/oidc/auth/'))
+    expect(back.location ?? '').not.toContain('code=')
+    // and the proof is still its owner's
+    const own = await owner.open(keycloak.request(origin, { login_hint: theirHandle }).url)
+    expect(own.location).toContain('code=')
   })
 
   it('cannot be piled up by links: what is nobody’s k or code leaves no cookie', async () => {
