@@ -40,6 +40,12 @@ describe.each(['login', 'email'] as const)('the texts of %s', (part) => {
     expect([...french].filter(([, text]) => /courriel(?!s indésirables)/i.test(text))).toEqual([])
   })
 
+  test('keep e‑mail on one line in a title of a page', () => {
+    const texts = part === 'login' ? [...french, ...english] : []
+    const titles = texts.filter(([key]) => /(Title|Header)$/.test(key))
+    expect(titles.filter(([, title]) => title.includes('e-mail'))).toEqual([])
+  })
+
   test('keep French punctuation on the line of its word', () => {
     expect([...french].filter(([, text]) => / [?!;:»€]|« /.test(text))).toEqual([])
   })

@@ -51,6 +51,11 @@ describe('French and English', () => {
     for (const message of Object.values(en)) expect(message).not.toMatch(/\s[?!:;]/)
   })
 
+  it.each([fr, en])('keep e‑mail on one line in a title', (texts) => {
+    const titles = Object.entries(texts).filter(([key]) => /[._]title$/.test(key))
+    expect(titles.filter(([, title]) => title.includes('e-mail'))).toEqual([])
+  })
+
   it.each([fr, en])('spare people the jargon', (texts) => {
     for (const message of Object.values(texts))
       expect(message).not.toMatch(
