@@ -20,7 +20,7 @@ import { deskConfig } from '../core/desk.ts'
 import { ConfigError } from '../core/errors.ts'
 import { probeConfig, smtpConfig } from './realm/config.ts'
 
-/** All that the commands `migrate`, `find` and `jobs` need. */
+/** All that `migrate` and the commands that act on the database alone need (cli/desk.ts, `jobs`). */
 export const databaseConfig = defineConfig({
   ADMIN_SYNC_DATABASE_URL: {
     schema: postgresUrl,

@@ -7,7 +7,7 @@
  *
  * Environment: PORT_OFFSET; DATABASE_URL (a superuser's) instead of the embedded PostgreSQL; KEYCLOAK_URL,
  * REALM_ADMIN_USERNAME, REALM_ADMIN_PASSWORD and KEYCLOAK_REALM instead of a Keycloak of our own; KEYCLOAK_HOME;
- * ELLIPRO_CACHE; DESK_*, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS, LOG_LEVEL as in docs/configuration.md.
+ * ELLIPRO_CACHE; DESK_*, COFACERING_CLOSES_AT, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS, LOG_LEVEL as in docs/configuration.md.
  * Everything it keeps is in var/ (or ELLIPRO_DATA): secrets, databases, mails, logs.
  */
 import { writeFileSync } from 'node:fs'

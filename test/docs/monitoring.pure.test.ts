@@ -117,9 +117,10 @@ describe('the alert rules and the dashboard', () => {
     expect(missing).toEqual([])
     const source = globSync('{provider,admin-sync,core}/**/*.ts', { cwd: root }).map(read).join('\n')
     const events = [
-      ...source.matchAll(/log\.(?:warn|error)\(\s*\{\s*event: '([\w.]+)'/g),
-      ...source.matchAll(/every\(\w+, log, '([\w.]+)'/g),
-    ].map(([, event = '']) => event)
+      // The name, or the names that are chosen from.
+      ...source.matchAll(/log\.(?:warn|error)\(\s*\{\s*event: ([^,}]+)/g),
+      ...source.matchAll(/every\(\w+, log, ('[\w.]+')/g),
+    ].flatMap(([, names = '']) => [...names.matchAll(/'([\w.]+)'/g)].map(([, event = '']) => event))
     expect(events.length).toBeGreaterThan(20)
     expect([...new Set(events)].filter((event) => !operations.includes(`\`${event}\``))).toEqual([])
   })
