@@ -112,7 +112,7 @@ export const code = (value: unknown): string =>
   typeof value === 'string' && /^[a-z][a-z_:-]{0,39}$/.test(value) ? value : 'other'
 
 /** Seconds; from a page out of memory to a call that meets its time limit. */
-export const durationBuckets = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60]
+const durationBuckets = [0.005, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 15, 60]
 
 export function createDuration<Label extends string>(
   registry: Registry,

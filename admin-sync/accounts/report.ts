@@ -138,7 +138,7 @@ export async function findActivations(pool: pg.Pool, wanted: string): Promise<Fo
  * A correlation id, whole as log lines have it or its first twelve digits as error pages show them, as a pattern of LIKE;
  * `null` for any other text. Pure.
  */
-export function referencePattern(text: string): string | null {
+function referencePattern(text: string): string | null {
   const plain = text.trim().toLowerCase()
   if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(plain)) return plain
   const digits = plain.replace(/[\s.-]/g, '')

@@ -54,7 +54,7 @@ export type Refusal =
 export type AccountStore = ReturnType<typeof createAccountStore>
 
 /** Time after its opening at which the link of an account is deleted, sign-in or not. */
-export const unlinkAfterSeconds = 15 * 60
+const unlinkAfterSeconds = 15 * 60
 
 const activationColumns = `id, state, reason, account, address, address_key AS "addressKey", locale, sub, shared,
   request_id AS "correlationId", mail_generation AS "mailGeneration", mailed_generation AS "mailedGeneration",

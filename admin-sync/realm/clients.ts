@@ -9,7 +9,7 @@ import type { Application, RealmConfig } from './config.ts'
 import { operatorClient, serviceAccounts } from './permissions.ts'
 
 const activationClient = 'activation'
-export const providerClient = 'cofacering-provider'
+const providerClient = 'cofacering-provider'
 
 /** Each by its `clientId`. */
 export function describeClients(config: RealmConfig): Record<string, unknown>[] {

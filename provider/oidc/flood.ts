@@ -14,7 +14,7 @@ import { interactionSeconds } from './definition.ts'
 
 /** Of a request's path and query; Keycloak's own have some 700. */
 const longestRequest = 4096
-export const mostInteractions = 50_000
+const mostInteractions = 50_000
 
 /**
  * Goes before the OP.

@@ -14,6 +14,7 @@ import { afterAll, afterEach, describe, expect, inject, it } from 'vitest'
 import { confirmationLink } from './journey.ts'
 import { Browser, pageName, refreshOf, type Page } from '../provider/support/browser.ts'
 import { createPerson, idOf, newPassword, sampleLogin, type Person } from '../provider/screens/people.ts'
+import { until } from '../support/checkpoints.ts'
 import { startHttpProxy, startTcpProxy, through, type HttpTrouble } from '../support/fault-proxy.ts'
 import { startOwnServers } from '../support/own-servers.ts'
 import { startProduct, type Part } from '../support/product.ts'
@@ -121,10 +122,6 @@ async function finish({ who, address }: Somebody, from: Page): Promise<void> {
 async function wholeWay(one: Somebody): Promise<void> {
   await ask(one)
   await finish(one, await confirm(one, await openMail(one)))
-}
-async function until(what: string, condition: () => Promise<boolean> | boolean, ms = 60_000): Promise<void> {
-  for (const end = Date.now() + ms; !(await condition()); await sleep(50))
-    if (Date.now() > end) throw new Error(`${what}: it does not come about`)
 }
 async function row(id: string): Promise<{ state: string; last_error: string | null }> {
   const { rows } = await superuser.query<{ state: string; last_error: string | null }>(

@@ -2,6 +2,7 @@
  * The steps of an activation as a person takes them in a browser, for the end-to-end tests. Each step waits for the
  * page it should lead to, by the page's name (`data-page`), and says which page came instead.
  */
+import { decodeJwt } from 'jose'
 import type { Page } from 'playwright-core'
 import { expect } from 'vitest'
 import { sampleLogins, type SampleLogin } from '../../dev/cofacering/sample-logins.ts'
@@ -72,6 +73,10 @@ export function confirmationLink(mail: Mail): string {
   if (!link) throw new Error(`No confirmation link in "${mail.subject}": ${mail.links.join(' ')}`)
   return link
 }
+
+/** Where Keycloak leads after its click: our confirmation page, with k. It stands readable in the link's token. */
+export const confirmationUrl = (mail: Mail): string =>
+  String(decodeJwt(new URL(confirmationLink(mail)).searchParams.get('key') ?? '')['reduri'])
 
 /** The first click of the mail and Keycloak's page: ends on provider's confirmation page. */
 export async function openConfirmationLink(page: Page, mail: Mail): Promise<void> {

@@ -9,6 +9,7 @@ import {
   chosenPassword,
   confirmationLink,
   confirmationUrl,
+  expectFinished,
   expectPlace,
   press,
   signIn,
@@ -26,14 +27,6 @@ const world = await startWorld()
 const { sql, product, admin } = world
 const { provider, portal } = product.urls
 const otherPassword = 'Un-tout-autre-mot-de-passe-7'
-
-/** From the mail's first click to the portal. */
-async function expectFinished(page: Page, link: string, password = chosenPassword): Promise<void> {
-  await page.goto(link)
-  await press(page, '#ell-confirm', 'confirm')
-  await typePassword(page, password)
-  await expectPlace(page, 'application:signed-in')
-}
 
 /** Keycloak's "forgotten password", from the portal: the link of its mail. */
 async function askForPassword(page: Page, scene: Scene): Promise<string> {

@@ -2,12 +2,12 @@
  * The links of the mails, as people and programs use them: elsewhere, twice, late, in the wrong order, by a scanner.
  * Each scene ends on a page that says what to do and whose way on is followed.
  */
-import type { Page } from 'playwright-core'
 import { describe, expect, it } from 'vitest'
 import {
   chosenPassword,
   confirmationLink,
   confirmationUrl,
+  expectFinished,
   expectPlace,
   press,
   startWorld,
@@ -27,14 +27,6 @@ const stateOf = async (id: string) =>
   (await sql('SELECT state FROM ellipro.activation WHERE id = $1', [id]))[0]!['state']
 const expire = (id: string) =>
   sql(`UPDATE ellipro.activation SET expires_at = now() - interval '1 minute' WHERE id = $1`, [id])
-
-/** From the mail's first click to the portal. */
-async function expectFinished(page: Page, link: string): Promise<void> {
-  await page.goto(link)
-  await press(page, '#ell-confirm', 'confirm')
-  await typePassword(page, chosenPassword)
-  await expectPlace(page, 'application:signed-in')
-}
 
 /** The link of one more mail to the scene's user, as the job has it sent, that lives for so many seconds. */
 async function sendShortLived(scene: Scene, seconds: number): Promise<string> {

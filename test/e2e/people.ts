@@ -7,16 +7,15 @@
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { decodeJwt } from 'jose'
 import pg from 'pg'
 import type { BrowserContext, Page, Response } from 'playwright-core'
 import { afterAll } from 'vitest'
 import type { Mail } from '../../dev/smtp-sink.ts'
 import { startBrowser, type Person } from '../support/browser.ts'
 import { startProduct, type Product } from '../support/product.ts'
-import { chosenPassword, confirmationLink, sample } from './journey.ts'
+import { chosenPassword, confirmationLink, confirmationUrl, sample } from './journey.ts'
 
-export { chosenPassword, confirmationLink }
+export { chosenPassword, confirmationLink, confirmationUrl }
 
 export type Scene = {
   login: string
@@ -175,7 +174,7 @@ export async function userOf(
  * Where a page is: `data-page` of ours, Keycloak's page id (`login-info`), or what a demonstration application shows
  * (`application:signed-in`, `application:signed-out`, `application:message`).
  */
-export async function placeOf(page: Page): Promise<string> {
+async function placeOf(page: Page): Promise<string> {
   const place: unknown = await page.evaluate(`(() => {
     const { body } = document
     if (!body) return ''
@@ -259,12 +258,16 @@ export async function signIn(page: Page, world: World, address: string, password
 /** Back, as the browser's button does it. */
 export const back = (page: Page): Promise<Response | null> => page.goBack({ waitUntil: 'load' })
 
-/** Where Keycloak leads after its click: our confirmation page, with k. It stands readable in the link's token. */
-export const confirmationUrl = (mail: Mail) =>
-  String(decodeJwt(new URL(confirmationLink(mail)).searchParams.get('key') ?? '')['reduri'])
-
 export function withdrawalUrl(mail: Mail): string {
   const link = mail.links.find((one) => one.includes('/withdraw?w='))
   if (!link) throw new Error(`No link "it was not me" in "${mail.subject}"`)
   return link
+}
+
+/** From the mail's first click to the portal. */
+export async function expectFinished(page: Page, link: string, password = chosenPassword): Promise<void> {
+  await page.goto(link)
+  await press(page, '#ell-confirm', 'confirm')
+  await typePassword(page, password)
+  await expectPlace(page, 'application:signed-in')
 }

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Mail } from '../../../dev/smtp-sink.ts'
 import { HttpPerson, NoAnswer } from '../../support/http-person.ts'
 import type { Product } from '../../support/product.ts'
+import { chosenPassword } from '../journey.ts'
 
 export type Who = { login: string; password: string; address: string; network: string }
 export type Walk = {
@@ -19,7 +20,6 @@ export type Walk = {
   trail: string[]
 }
 
-export const chosenPassword = 'Un-bon-mot-de-passe-2026'
 const walkMs = 120_000
 const mailPatienceMs = 65_000
 const pauseMs = 250
@@ -167,6 +167,6 @@ export async function walk(product: Product, who: Who, state: Walk): Promise<voi
   }
 }
 
-export function linkOf(mail: Mail): string | undefined {
+function linkOf(mail: Mail): string | undefined {
   return mail.links.find((one) => one.includes('/login-actions/action-token'))
 }
