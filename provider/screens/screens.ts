@@ -18,7 +18,7 @@ export function createScreens(dependencies: Dependencies): Screens {
     login: loginScreen(parts),
     redirection: redirectionScreen(parts),
     moved: movedScreen(parts),
-    desk: deskScreen(),
+    desk: deskScreen(parts),
     resume: resumeScreen(parts),
     sent: sentScreen(parts),
     confirmation: confirmationScreen(parts),

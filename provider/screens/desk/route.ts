@@ -4,10 +4,11 @@ import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import { actions, linkButton } from '../fields.ts'
 import { deskContacts, renderPage } from '../layout.ts'
+import type { ScreenParts } from '../parts.ts'
 
 const reasons = ['closed', 'address_taken'] as const
 
-export function deskScreen(): Screens['desk'] {
+export function deskScreen({ portalSignIn }: ScreenParts): Screens['desk'] {
   return {
     async show(req, res) {
       const { t, desk, language } = contextOf(res)
@@ -19,7 +20,10 @@ export function deskScreen(): Screens['desk'] {
         body: html`<p class="ell-lead">${t(`desk.${reason}`)}</p>
           ${deskContacts(desk)}
           <p>${t('desk.open_hours', { hours: desk.hours[language] })}</p>
-          ${actions(linkButton('/', t('error.home'), 'secondary'))}`,
+          ${actions(
+            reason === 'address_taken' ? linkButton(portalSignIn, t('portal.sign_in')) : undefined,
+            linkButton('/', t('error.home'), 'secondary'),
+          )}`,
       })
     },
   }

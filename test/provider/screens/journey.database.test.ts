@@ -224,9 +224,9 @@ describe('after the confirmation', () => {
     const other = idOf(await who.ask(sampleLogin(++count), email))
     const { k } = await sync.sendMail(other)
     await who.visit(`/activation/${other}/confirm?k=${k.toString('base64url')}`)
-    expect(pageName(await who.post(`/activation/${other}/confirm`, { password: newPassword }))).toBe(
-      'desk-address-taken',
-    )
+    const told = await who.post(`/activation/${other}/confirm`, { password: newPassword })
+    expect(pageName(told)).toBe('desk-address-taken')
+    expect(told.body).toMatch(/<a class="ell-button[^>]*href="[^"]*\/sign-in">portal\.sign_in</)
   })
 })
 
