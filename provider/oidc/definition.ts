@@ -15,7 +15,7 @@ import type { ProviderConfig } from '../config.ts'
 import { newGrantId } from './adapter.ts'
 
 /** Of an ID token whose person proved the mailbox and the password first typed, when a request asks for `acr`. */
-export const activationAcr = 'urn:ellipro:acr:activation'
+const activationAcr = 'urn:ellipro:acr:activation'
 
 export const clientId = 'keycloak'
 
