@@ -62,7 +62,7 @@ export function createAdminSyncMetrics(): AdminSyncMetrics {
     registry,
     'ellipro_job_duration_seconds',
     'Runs of jobs by kind and result: done, failed (tried again), dead (waits for an operator).',
-    ['job', 'result'],
+    ['kind', 'result'],
   )
   const keycloak = createDuration(
     registry,
@@ -76,7 +76,7 @@ export function createAdminSyncMetrics(): AdminSyncMetrics {
     labelNames: ['budget'],
     registers: [registry],
   })
-  for (const job of jobKinds) for (const result of Object.values(results)) jobs.zero({ job, result })
+  for (const job of jobKinds) for (const result of Object.values(results)) jobs.zero({ kind: job, result })
   for (const budget of budgets) refusedMails.inc({ budget }, 0)
   const { refresh, readFrom } = createDatabaseNumbers(registry)
 
@@ -91,7 +91,7 @@ export function createAdminSyncMetrics(): AdminSyncMetrics {
     alsoCount({ event, ...line }) {
       const result = results[String(event)]
       if (result === undefined) return
-      jobs.observe({ job: code(line['job']), result }, Number(line['duration_ms']) / 1000)
+      jobs.observe({ kind: code(line['job']), result }, Number(line['duration_ms']) / 1000)
       const budget = budgets.find((name) => name === line['outcome'] || line['code'] === `mail:${name}`)
       if (budget) refusedMails.inc({ budget })
     },
@@ -114,15 +114,15 @@ function createDatabaseNumbers(registry: Registry) {
   const startedLastHour = gauge('ellipro_activations_last_hour', 'Activations started in the last hour.')
   const hourlyCap = gauge('ellipro_activations_hourly_cap', 'Setting activations_per_hour.')
   const jobs = gauge('ellipro_jobs', 'Jobs that wait for a worker, for another try, or are worked on.', [
-    'job',
+    'kind',
     'state',
   ])
   const oldest = gauge(
     'ellipro_job_oldest_seconds',
     'Time since the oldest undone job became due; 0 without one.',
-    ['job'],
+    ['kind'],
   )
-  const dead = gauge('ellipro_dead_letters', 'Jobs that gave up and wait for an operator.', ['job'])
+  const dead = gauge('ellipro_dead_letters', 'Jobs that gave up and wait for an operator.', ['kind'])
   const outbox = gauge('ellipro_outbox_rows', 'Rows that have not become jobs yet.')
 
   async function read(pool: pg.Pool): Promise<void> {
@@ -152,9 +152,9 @@ function createDatabaseNumbers(registry: Registry) {
     for (const job of jobKinds) {
       const row = byJob.rows.find((one) => one.job === job)
       for (const state of ['waiting', 'retrying', 'active'] as const)
-        jobs.set({ job, state }, Number(row?.[state] ?? 0))
-      oldest.set({ job }, Number(row?.oldest ?? 0))
-      dead.set({ job }, Number(deadByJob.rows.find((one) => one.job === job)?.count ?? 0))
+        jobs.set({ kind: job, state }, Number(row?.[state] ?? 0))
+      oldest.set({ kind: job }, Number(row?.oldest ?? 0))
+      dead.set({ kind: job }, Number(deadByJob.rows.find((one) => one.job === job)?.count ?? 0))
     }
     outbox.set(Number(waiting.rows[0]?.count))
     startedLastHour.set(rate.startedLastHour)

@@ -27,6 +27,7 @@ const steps: Record<string, { step: string; outcome?: string }> = {
   'sign_in.refused': { step: 'sign_in', outcome: 'refused' },
   'sign_in.someone_else': { step: 'sign_in', outcome: 'someone_else' },
   'sign_in.keycloak_unavailable': { step: 'sign_in', outcome: 'unavailable' },
+  'sign_in.unavailable': { step: 'sign_in', outcome: 'unavailable' },
 }
 const expected: [string, string][] = [
   ...Object.values(steps).flatMap(({ step, outcome }): [string, string][] =>

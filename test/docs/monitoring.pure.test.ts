@@ -164,6 +164,11 @@ describe('a line of the log', () => {
     )
   })
 
+  it('has no label of a name that Prometheus gives itself: it would rename ours, and no rule would find it', () => {
+    const taken = [...series].filter(([, labels]) => ofTheScrape.some((label) => labels.has(label)))
+    expect(taken).toEqual([])
+  })
+
   it('gives no label that could hold what a person typed', async () => {
     const { observe, registry } = createAdminSyncMetrics()
     const hostile = 'Claire.Lefevre@example.fr"} 1\nforged'
