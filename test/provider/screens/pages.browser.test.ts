@@ -12,6 +12,7 @@ import type { LegacyDirectory } from '../../../provider/legacy/directory.ts'
 import { renderSignInProblem, renderSomeoneElse } from '../../../provider/sign-in/pages.ts'
 import { assets } from '../../../provider/web/assets.ts'
 import { requestContext } from '../../../provider/web/context.ts'
+import { showClosed } from '../../../provider/screens/closed/view.ts'
 import { sendContinue } from '../../../provider/web/continue.ts'
 import { securityHeaders } from '../../../provider/web/security-headers.ts'
 import { createInspector } from '../../support/accessible.ts'
@@ -23,10 +24,11 @@ import { startInstance } from '../support/instance.ts'
 const database = await createDatabase()
 const sync = createStandIn(database.sync)
 const browser = await startBrowser()
-/** Any login is known, but for one that is down and one that is wrong. */
+/** Any login is known, but for one that is down, one that meets a crowd and one that is wrong. */
 const directory: LegacyDirectory = {
   verify: (login) => {
     if (login === 'down') return Promise.reject(new UpstreamError('legacy', 0, 'retry', 'timeout'))
+    if (login === 'crowd') return Promise.reject(new UpstreamError('hashing', 0, 'retry', 'busy'))
     if (login === 'wrong') return Promise.resolve({ status: 'refused' })
     return Promise.resolve({
       status: 'ok',
@@ -85,6 +87,14 @@ bare.get('/problem', (_req, res) =>
     retryUrl: `${origin}/`,
   }),
 )
+const closedAt = new Date('2026-01-31T17:00:00Z')
+bare.get('/closed', (_req, res) =>
+  showClosed(res, {
+    config: { ...dependencies.config, COFACERING_CLOSES_AT: closedAt },
+    now: Date.now,
+    portalSignIn: `${origin}/`,
+  }),
+)
 bare.get('/continue', (_req, res) => sendContinue(res, 'http://127.0.0.1:9/never'))
 const bareServer = bare.listen(0, '127.0.0.1')
 afterAll(() => void bareServer.close())
@@ -122,8 +132,10 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
   await look(page, 'refused')
   await fill({ login: 'jean@societe.fr', password: 'x' })
   await look(page, 'an address')
-  await signIn(page, 'down')
-  await look(page)
+  for (const login of ['down', 'crowd']) {
+    await signIn(page, login)
+    await look(page)
+  }
 
   const login = `lefevre${++count}`
   await signIn(page, login)
@@ -194,6 +206,7 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
     ['expired', null],
     ['withdrawn', 'not_me'],
     ['withdrawn', 'corrected'],
+    ['withdrawn', 'desk'],
     ['refused', 'account_unknown'],
   ] as const) {
     await setState(second, state, reason)
@@ -202,6 +215,9 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
   await setState(second, 'refused', 'account_unknown')
   await go(`/activation/${second}/confirm?k=${encode(mail.k)}`)
   await setState(second, 'mailed')
+  await page.goto(`${origin}/activation/${second}/confirm?k=${encode(mail.k)}`)
+  for (let tries = 0; tries < 5; tries++) await fill({ password: 'wrong' })
+  await look(page, 'no try left')
   await sync.age(second, 90_000)
   await go(`/activation/${second}/confirm`)
   const third = await ask(page, `lefevre${++count}`)
@@ -217,7 +233,7 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
   await context.clearCookies()
   await fill({ login: 'x', password: 'x' })
   await look(page, 'cookies refused')
-  for (const path of ['/switch', '/problem', '/continue']) {
+  for (const path of ['/switch', '/problem', '/closed', '/continue']) {
     await other.page.goto(bareOrigin() + path)
     await look(other.page)
   }
@@ -227,9 +243,9 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
 
 /** `data-page` of every page that provider has; one that is missing here has never been looked at. */
 const everyPage = `
-  login login-unavailable interaction-gone redirection moved desk-closed desk-address-taken sent
-  sent-elsewhere sent-opened sent-confirmed sent-expired sent-not-me sent-ended sent-refused address
-  resume confirm confirm-no-link confirm-bad-link confirm-expired confirm-ended confirm-opened
+  login login-busy login-unavailable closed interaction-gone redirection moved desk-closed desk-address-taken sent
+  sent-elsewhere sent-opened sent-confirmed sent-expired sent-not-me sent-stopped sent-ended sent-refused address
+  resume confirm confirm-locked confirm-no-link confirm-bad-link confirm-expired confirm-ended confirm-opened
   opening opening-slow opening-opened opening-not-verified opening-refused opening-failed
   withdraw-valid withdraw-done withdraw-too-late withdraw-bad-code sign-in-switch sign-in-problem
   continue error`
