@@ -112,8 +112,9 @@ export async function startWorld(): Promise<World> {
       const found = logins[next++]
       if (!found) throw new Error('The sample has no more logins')
       const { login, password } = found
-      const [high, low] = [Math.floor(next / 250), next % 250]
-      return { login, password, address: `person${next}@matrix.example`, network: `10.12.${high}.${low + 1}` }
+      // A network (/24) of their own each: limits are the networks'.
+      const network = `10.${12 + Math.floor(next / 250)}.${next % 250}.1`
+      return { login, password, address: `person${next}@matrix.example`, network }
     },
     async kill(victim) {
       if (victim === 'mail') await inbox.stop()
