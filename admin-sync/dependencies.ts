@@ -9,6 +9,7 @@ import { createAccountStore } from './accounts/store.ts'
 import { createSweepStore } from './accounts/sweep-store.ts'
 import type { AdminSyncConfig } from './config.ts'
 import { createAddressLocks } from './jobs/address-lock.ts'
+import { caseLockConnections, type CaseWorkDependencies } from './jobs/case-work.ts'
 import { lockConnections, type WorkDependencies } from './jobs/work.ts'
 import { connect, type OnAnswer } from './keycloak/connect.ts'
 import { createMailer } from './mail/mailer.ts'
@@ -22,7 +23,7 @@ export function createDependencies(
   pool: pg.Pool,
   enqueue: Enqueue,
   keycloakAnswered: OnAnswer = () => {},
-): { work: WorkDependencies; close: () => Promise<void> } {
+): { work: WorkDependencies; cases: CaseWorkDependencies; close: () => Promise<void> } {
   const account = (clientId: string, clientSecret: string) =>
     connect({
       url: config.KEYCLOAK_URL,
@@ -30,27 +31,31 @@ export function createDependencies(
       credential: { kind: 'client', clientId, clientSecret },
       onAnswer: keycloakAnswered,
     })
-  const locks = createAddressLocks(config.ADMIN_SYNC_DATABASE_URL, log, lockConnections)
+  const locks = createAddressLocks(config.ADMIN_SYNC_DATABASE_URL, log, lockConnections + caseLockConnections)
   const legacy = createLegacyData(config.LEGACY_DATABASE_URL, log)
   const mailer = createMailer({
     ...readSmtp(config),
     desk: readDesk(config),
     portalUrl: config.PORTAL_URL,
   })
+  const shared = {
+    keycloak: account(operatorClient, config.OPERATOR_CLIENT_SECRET),
+    reader: account(readerClient, config.READER_CLIENT_SECRET),
+    legacy,
+    mailer,
+    linkKey: config.ADMIN_SYNC_LINK_KEY,
+    providerUrl: config.PROVIDER_URL,
+    locks,
+    log,
+  }
   return {
     work: {
+      ...shared,
       store: createAccountStore(pool, enqueue),
       sweepStore: createSweepStore(pool),
       addressChanges: createAddressChangeStore(pool),
-      keycloak: account(operatorClient, config.OPERATOR_CLIENT_SECRET),
-      reader: account(readerClient, config.READER_CLIENT_SECRET),
-      legacy,
-      mailer,
-      linkKey: config.ADMIN_SYNC_LINK_KEY,
-      providerUrl: config.PROVIDER_URL,
-      locks,
-      log,
     },
+    cases: { ...shared, pool },
     async close() {
       await Promise.all([locks.close(), legacy.close()])
       mailer.close()

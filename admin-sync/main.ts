@@ -18,7 +18,8 @@ import { createDependencies } from './dependencies.ts'
 import { createHealthServer } from './health.ts'
 import { createAdminSyncMetrics } from './metrics.ts'
 import { startOutbox } from './jobs/outbox.ts'
-import { createBoss, createEnqueue, ensureQueues } from './jobs/queues.ts'
+import { createBoss, createEnqueue, createEnqueueCase, ensureQueues } from './jobs/queues.ts'
+import { startCaseWork } from './jobs/case-work.ts'
 import { startWork, type WorkDependencies } from './jobs/work.ts'
 import { probeRealm } from './realm/probe.ts'
 
@@ -48,11 +49,12 @@ export async function startAdminSync(
   await boss.start()
   await ensureQueues(boss)
   const enqueue = createEnqueue(boss)
-  const { work, close } = createDependencies(config, log, pool, enqueue, metrics.keycloakAnswered)
+  const { work, cases, close } = createDependencies(config, log, pool, enqueue, metrics.keycloakAnswered)
   metrics.watchPool('admin-sync', pool)
   metrics.readFrom(pool)
   await startWork(boss, { ...work, ...options })
-  const outbox = startOutbox({ url, pool, enqueue, log })
+  await startCaseWork(boss, { ...cases, ...options })
+  const outbox = startOutbox({ url, pool, enqueue, enqueueCase: createEnqueueCase(boss), log })
 
   let stopping = false
   const database = createDatabaseCheck(url, 'ellipro-admin-sync-health', log)

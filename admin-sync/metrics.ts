@@ -6,9 +6,12 @@
 import type pg from 'pg'
 import { Counter, Gauge, Registry } from 'prom-client'
 import { code, createDuration, createMetrics, type Metrics } from '../core/metrics.ts'
-import { jobKinds } from './accounts/job.ts'
+import { jobKinds as accountJobKinds } from './accounts/job.ts'
+import { caseJobKinds } from './cases/job.ts'
 import { readRate } from './accounts/rate.ts'
 import { deadLetterQueue, schema } from './jobs/queues.ts'
+
+const jobKinds: readonly string[] = [...accountJobKinds, ...caseJobKinds]
 
 const readEveryMs = 10_000
 const states = [
@@ -144,7 +147,9 @@ function createDatabaseNumbers(registry: Registry) {
         `SELECT source_name AS job, count(*) FROM ${schema}.job WHERE name = $1 AND state = 'created' GROUP BY 1`,
         [deadLetterQueue],
       ),
-      pool.query<{ count: string }>('SELECT count(*) FROM ellipro.outbox'),
+      pool.query<{ count: string }>(
+        'SELECT (SELECT count(*) FROM ellipro.outbox) + (SELECT count(*) FROM ellipro.case_outbox) AS count',
+      ),
       readRate(pool),
     ])
     for (const state of states) activations.set({ state }, 0)

@@ -134,8 +134,8 @@ export function printDeadLetters(dead: readonly DeadLetter[]): string {
   if (dead.length === 0) return 'No dead letters.'
   return [
     ...dead.map(
-      ({ id, job, activation, code, runs, diedAt }) =>
-        `${id}  ${time(diedAt)}  ${job.padEnd(18)} ${code} after ${runs} ${runs === 1 ? 'run' : 'runs'}, activation ${activation}`,
+      ({ id, job, subject, code, runs, diedAt }) =>
+        `${id}  ${time(diedAt)}  ${job.padEnd(18)} ${code} after ${runs} ${runs === 1 ? 'run' : 'runs'}, subject ${activation}`,
     ),
     'Times are UTC. `jobs redrive <id>` tries one again, `jobs redrive` all of them.',
   ].join('\n')

@@ -6,7 +6,8 @@ import { deadLetterQueue, onConnection } from './queues.ts'
 export type DeadLetter = {
   id: string
   job: string
-  activation: string
+  /** The activation, request, case, session or decision that it is about. */
+  subject: string
   /** Why, as a short code such as `keycloak:forbidden`. */
   code: string
   runs: number
@@ -16,11 +17,11 @@ export type DeadLetter = {
 
 /** Oldest first, at most 1000. */
 export async function listDeadLetters(boss: PgBoss): Promise<DeadLetter[]> {
-  const found = await boss.findJobs<{ activationId: string }>(deadLetterQueue, { queued: true })
+  const found = await boss.findJobs<{ activationId?: string; id?: string }>(deadLetterQueue, { queued: true })
   return found.map((job) => ({
     id: job.id,
     job: job.sourceName ?? 'unknown',
-    activation: job.data.activationId,
+    subject: job.data.activationId ?? job.data.id ?? 'unknown',
     code: readCode(job.sourceOutput ?? job.output),
     runs: (job.sourceRetryCount ?? 0) + 1,
     createdAt: job.sourceCreatedOn ?? job.createdOn,

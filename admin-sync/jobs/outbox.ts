@@ -1,5 +1,5 @@
 /**
- * Turns rows of ellipro.outbox into jobs. provider's functions write a row in the transaction that makes the work
+ * Turns rows of ellipro.outbox (about activations) and ellipro.case_outbox (about cases) into jobs. provider's functions write a row in the transaction that makes the work
  * necessary; here the row goes and the job comes in one transaction too, so none is lost and none is doubled,
  * whatever dies in between.
  *
@@ -9,7 +9,9 @@
 import pg from 'pg'
 import type { Log } from '../../core/log.ts'
 import type { Enqueue, JobKind } from '../accounts/job.ts'
+import type { CaseJobKind } from '../cases/job.ts'
 import { inTransaction } from '../transaction.ts'
+import type { EnqueueCase } from './queues.ts'
 
 const channel = 'ellipro_outbox'
 const sweepMs = 15_000
@@ -23,8 +25,14 @@ export type Outbox = {
   stop(): Promise<void>
 }
 
-export function startOutbox(options: { url: string; pool: pg.Pool; enqueue: Enqueue; log: Log }): Outbox {
-  const { url, pool, enqueue, log } = options
+export function startOutbox(options: {
+  url: string
+  pool: pg.Pool
+  enqueue: Enqueue
+  enqueueCase: EnqueueCase
+  log: Log
+}): Outbox {
+  const { url, pool, enqueue, enqueueCase, log } = options
   let stopped = false
   let listener: pg.Client | undefined
   let reconnect: NodeJS.Timeout | undefined
@@ -45,6 +53,8 @@ export function startOutbox(options: { url: string; pool: pg.Pool; enqueue: Enqu
       while (takeWakeUp()) {
         let taken = batch
         while (taken === batch && !hasStopped()) taken = await takeBatch(pool, enqueue)
+        taken = batch
+        while (taken === batch && !hasStopped()) taken = await takeCaseBatch(pool, enqueueCase)
       }
     } catch (err) {
       // The rows are still there, and so is the next sweep.
@@ -133,6 +143,24 @@ async function takeBatch(pool: pg.Pool, enqueue: Enqueue): Promise<number> {
     // RETURNING has no order of its own.
     const inOrder = rows.toSorted((a, b) => Number(a.id) - Number(b.id))
     for (const { kind, activation_id } of inOrder) await enqueue(client, kind, activation_id)
+    return rows.length
+  })
+}
+
+async function takeCaseBatch(pool: pg.Pool, enqueue: EnqueueCase): Promise<number> {
+  return inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ id: string; kind: CaseJobKind; subject_id: string }>(
+      `DELETE FROM ellipro.case_outbox WHERE id IN
+         (SELECT id FROM ellipro.case_outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
+       RETURNING id, kind, subject_id`,
+      [batch],
+    )
+    // What several rows ask for is one job; one order over all processes, so that none waits for another in a circle.
+    const wanted = new Map(
+      rows.map(({ kind, subject_id }) => [`${kind} ${subject_id}`, { kind, subject_id }]),
+    )
+    const inOrder = [...wanted].toSorted(([a], [b]) => (a < b ? -1 : 1))
+    for (const [, { kind, subject_id }] of inOrder) await enqueue(client, kind, subject_id)
     return rows.length
   })
 }

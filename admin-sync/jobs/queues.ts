@@ -10,6 +10,7 @@ import { PgBoss, type Db, type QueueOptions } from 'pg-boss'
 import type pg from 'pg'
 import type { Log } from '../../core/log.ts'
 import type { Enqueue, JobKind } from '../accounts/job.ts'
+import type { CaseJobKind } from '../cases/job.ts'
 
 export const schema = 'pgboss'
 export const deadLetterQueue = 'dead-letter'
@@ -39,6 +40,21 @@ const options: Record<JobKind, QueueOptions> = {
   'notify-contact': { ...patient, retryLimit: 200, retryDelayMax: 3600 },
   'close-account': patient,
   'notify-closed': { ...patient, retryLimit: 200, retryDelayMax: 3600 },
+}
+const notice: QueueOptions = { ...patient, retryLimit: 200, retryDelayMax: 3600 }
+const caseOptions: Record<CaseJobKind, QueueOptions> = {
+  'send-proof': notice,
+  acknowledge: notice,
+  'ask-holder': notice,
+  'tell-case-contact': notice,
+  'tell-refusal': notice,
+  'sync-case': patient,
+  // The help desk may be away for days; the case says so meanwhile.
+  'push-ticket': { ...patient, retryLimit: 5000 },
+  'poll-tickets': patient,
+  'check-staff': patient,
+  'apply-decision': patient,
+  'add-contract': patient,
 }
 const cronOptions: QueueOptions = {
   expireInSeconds: 1800,
@@ -88,6 +104,12 @@ export async function ensureQueues(boss: PgBoss): Promise<void> {
     await boss.createQueue(kind, queue)
     await boss.updateQueue(kind, queue)
   }
+  for (const [kind, limits] of Object.entries(caseOptions)) {
+    // `short`: of each subject one job waits at a time.
+    const queue = { ...limits, deadLetter: deadLetterQueue, notify: true }
+    await boss.createQueue(kind, { ...queue, policy: 'short' })
+    await boss.updateQueue(kind, queue)
+  }
   for (const [queue, cron] of Object.entries(cronQueues)) {
     // What runs every minute is its own retry.
     const limits = cron === everyMinute ? { ...cronOptions, retryLimit: 0 } : cronOptions
@@ -109,6 +131,15 @@ export function createEnqueue(boss: PgBoss): Enqueue {
       },
     )
     if (id === null) throw new Error('pg-boss took no job')
+  }
+}
+
+/** Adds a job on a case in the caller's transaction, unless one of the subject waits already. */
+export type EnqueueCase = (client: pg.ClientBase, kind: CaseJobKind, id: string) => Promise<void>
+
+export function createEnqueueCase(boss: PgBoss): EnqueueCase {
+  return async (client, kind, id) => {
+    await boss.send(kind, { id }, { singletonKey: id, db: onConnection(client) })
   }
 }
 

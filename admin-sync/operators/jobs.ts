@@ -22,7 +22,7 @@ export async function redriveJobs(
       // Another operator may have been quicker.
       if ((await redrive(boss, letter.id, client)) === 0) continue
       moved++
-      await recordAction(client, operator, 'jobs redrive', letter.job, letter.activation)
+      await recordAction(client, operator, 'jobs redrive', letter.job, letter.subject)
     }
     return moved
   })

@@ -70,7 +70,14 @@ export type ActivationView = Correlated & {
 
 export type LinkView = Correlated &
   (
-    | { outcome: 'valid' | 'opened'; login: string; company: string; locale: Language }
+    | {
+        outcome: 'valid' | 'opened'
+        login: string
+        company: string
+        locale: Language
+        /** `granted`: an agent opened it, and the password is chosen at the confirmation. */
+        kind: 'legacy' | 'granted'
+      }
     | { outcome: 'expired' | 'ended' | 'bad_link'; locale?: Language }
   )
 

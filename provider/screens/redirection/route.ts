@@ -78,7 +78,8 @@ async function start(parts: ScreenParts, req: Request, res: Response, signIn: Si
     contract,
     address: details.address,
     locale: language,
-    shared: details.shared || signIn.shared,
+    // What the person says; what Cofacering says is admin-sync's to read.
+    shared: details.shared,
     browserHash: secrets.ensureActivation(req, res),
     salt,
     verifier,

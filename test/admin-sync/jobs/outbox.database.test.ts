@@ -9,7 +9,13 @@ import { createAccountStore } from '../../../admin-sync/accounts/store.ts'
 import { createAddressLocks } from '../../../admin-sync/jobs/address-lock.ts'
 import { findLostJobs } from '../../../admin-sync/jobs/lost-jobs.ts'
 import { startOutbox } from '../../../admin-sync/jobs/outbox.ts'
-import { createBoss, createEnqueue, deadLetterQueue, ensureQueues } from '../../../admin-sync/jobs/queues.ts'
+import {
+  createBoss,
+  createEnqueue,
+  createEnqueueCase,
+  deadLetterQueue,
+  ensureQueues,
+} from '../../../admin-sync/jobs/queues.ts'
 import { createDatabase } from '../../support/postgres.ts'
 
 const database = await createDatabase()
@@ -42,7 +48,8 @@ async function until(what: () => Promise<boolean>, timeoutMs = 10_000): Promise<
     await sleep(20)
   }
 }
-const start = (enqueue = createEnqueue(boss)) => startOutbox({ url: database.sync, pool, enqueue, log })
+const start = (enqueue = createEnqueue(boss)) =>
+  startOutbox({ url: database.sync, pool, enqueue, enqueueCase: createEnqueueCase(boss), log })
 
 test('rows become jobs, once each, however many relays take from the same outbox', async () => {
   const ids = Array.from({ length: 500 }, () => randomUUID())

@@ -1,0 +1,85 @@
+/** Runs the jobs on cases: one log line each, and what becomes of one that failed. As jobs/work.ts for accounts. */
+import type { Job, JobResult, PgBoss } from 'pg-boss'
+import { describeError } from '../../core/log.ts'
+import type { CaseCheckpoint, CaseDependencies, CaseJob, CaseJobKind } from '../cases/job.ts'
+import type { AddressLocks } from './address-lock.ts'
+import { decideFate } from './outcome.ts'
+
+/** `atOnce`: jobs of the kind in this process. */
+const jobs: Partial<Record<CaseJobKind, { run: CaseJob; atOnce: number }>> = {}
+/** Connections that locks may need at once: one a job. */
+export const caseLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 0)
+
+export type CaseWorkDependencies = Omit<CaseDependencies, 'hold'> & {
+  locks: AddressLocks
+  /** Called before each step of each job; for tests that kill a job there. */
+  onStep?: (step: string, id: string | undefined) => void | Promise<void>
+}
+
+export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependencies): Promise<void> {
+  for (const [kind, { atOnce }] of Object.entries(jobs) as [CaseJobKind, { atOnce: number }][]) {
+    const options = {
+      perJobResults: true as const,
+      localConcurrency: atOnce,
+      notifyPollingIntervalSeconds: 2,
+    }
+    await boss.work<{ id: string }, unknown, typeof options>(kind, options, (batch) =>
+      Promise.all(batch.map((job) => runCaseJob(kind, job, dependencies))),
+    )
+  }
+}
+
+/** Never rejects: what pg-boss would keep of an error is its message, and messages quote people. */
+export async function runCaseJob(
+  kind: CaseJobKind,
+  job: Pick<Job<{ id: string }>, 'id' | 'data' | 'retryCount' | 'signal'>,
+  dependencies: CaseWorkDependencies,
+): Promise<JobResult> {
+  const startedAt = performance.now()
+  const { id } = job.data
+  const line = () => ({
+    job: kind,
+    job_id: job.id,
+    subject: id,
+    run: job.retryCount + 1,
+    duration_ms: Math.round(performance.now() - startedAt),
+  })
+  try {
+    const registered = jobs[kind]
+    if (!registered) throw new Error(`No job ${kind}`)
+    const { dependencies: held, checkpoint } = withLock(dependencies, job.signal, id)
+    const outcome = await registered.run(held, id, checkpoint)
+    dependencies.log.info({ event: 'job.done', ...line(), outcome })
+    return { id: job.id, status: 'completed', output: { outcome } }
+  } catch (error) {
+    const { status, code } = decideFate(error, job.retryCount + 1)
+    const event = status === 'deadletter' ? 'job.dead' : 'job.failed'
+    dependencies.log[status === 'deadletter' || code === 'bug' ? 'error' : 'warn']({
+      event,
+      ...line(),
+      code,
+      err: error,
+    })
+    return { id: job.id, status, output: { ...describeError(error), code } }
+  }
+}
+
+/** Dependencies whose locks and checkpoints end with the job. */
+export function withLock(
+  { locks, onStep, ...rest }: CaseWorkDependencies,
+  signal: AbortSignal,
+  id: string | undefined,
+): { dependencies: CaseDependencies; checkpoint: CaseCheckpoint } {
+  const checkpoint: CaseCheckpoint = async (step) => {
+    if (signal.aborted) throw new DOMException('The job is not for this process any more', 'AbortError')
+    await onStep?.(step, id)
+  }
+  const hold: CaseDependencies['hold'] = (key, work) =>
+    locks.hold(key, (assertHeld) =>
+      work(async (step) => {
+        assertHeld()
+        await checkpoint(step)
+      }),
+    )
+  return { dependencies: { ...rest, hold }, checkpoint }
+}
