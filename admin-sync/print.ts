@@ -135,7 +135,7 @@ export function printDeadLetters(dead: readonly DeadLetter[]): string {
   return [
     ...dead.map(
       ({ id, job, subject, code, runs, diedAt }) =>
-        `${id}  ${time(diedAt)}  ${job.padEnd(18)} ${code} after ${runs} ${runs === 1 ? 'run' : 'runs'}, subject ${activation}`,
+        `${id}  ${time(diedAt)}  ${job.padEnd(18)} ${code} after ${runs} ${runs === 1 ? 'run' : 'runs'}, subject ${subject}`,
     ),
     'Times are UTC. `jobs redrive <id>` tries one again, `jobs redrive` all of them.',
   ].join('\n')
