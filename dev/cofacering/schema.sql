@@ -51,8 +51,9 @@ CREATE VIEW directory_login AS
          c.company, c.id AS contract
     FROM login l JOIN contract c ON c.id = l.contract_id;
 
--- For admin-sync: whom to tell that an account of the contract was opened, and which mail domains are its own.
+-- For admin-sync: whom to tell that an account of the contract was opened, which number an agent calls back, and which
+-- mail domains are its own.
 CREATE VIEW directory_contract AS
-  SELECT id AS contract, company, contact_name, contact_email, known_domains FROM contract;
+  SELECT id AS contract, company, contact_name, contact_email, contact_phone, known_domains FROM contract;
 
 GRANT SELECT ON directory_login, directory_contract TO cofacering_reader;
