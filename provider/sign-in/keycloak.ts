@@ -16,21 +16,39 @@ export type SignedIn = { userId: string; email?: string; idToken: string }
 
 export type Redeemed = { status: 'signed_in'; person: SignedIn } | { status: 'refused'; code: string }
 
+/** Where Keycloak leads back to: paths of ours that the client is registered with. */
+export type ReturnPaths = { callback: string; signedOut: string }
+
+/** How Keycloak is asked. With nothing but a language, SSO answers without a form where it can. */
+export type Question = {
+  language: string
+  /** Alias of the identity provider that Keycloak goes on to, for whoever is not signed in. */
+  idpHint?: string
+  loginHint?: string
+  prompt?: 'login'
+  /** The person must have typed something at Keycloak not longer ago; the ID token then has `auth_time`. */
+  maxAgeSeconds?: number
+}
+
 export type KeycloakRp = {
-  newPending(): Pending
+  /** @param nonce what the ID token is to be good for; random when it is good for this sign-in alone */
+  newPending(nonce?: string): Pending
   /**
    * Only when Keycloak answers at this moment: a browser that is sent to a server that is down gets no page of anybody.
    * @throws UpstreamError `keycloak`, retry, when it does not
    */
-  authorizationUrl(pending: Pending, o: { loginHint: string; language: string }): Promise<string>
+  authorizationUrl(pending: Pending, question: Question): Promise<string>
   /**
    * Redeems the callback's code. `refused`: Keycloak said no, or what it sent does not belong to this sign-in.
    * @param query of the callback, with its `?`
    * @throws UpstreamError `keycloak`, retry, when it could not be asked
    */
   redeem(query: string, pending: Pending): Promise<Redeemed>
-  /** Ends the session of the person whose ID token this is, without a question. @throws UpstreamError as above */
-  endSessionUrl(idToken: string, state: string): Promise<string>
+  /**
+   * Ends the session of the person whose ID token this is, without a question; with `undefined` Keycloak asks whoever
+   * is signed in. @throws UpstreamError as above
+   */
+  endSessionUrl(idToken: string | undefined, state: string): Promise<string>
 }
 
 const metadataKeptMs = 600_000
@@ -38,9 +56,13 @@ const metadataKeptMs = 600_000
 const seenKeptMs = 5_000
 const timeoutSeconds = 5
 
-export function createKeycloakRp(config: ProviderConfig, now: () => number): KeycloakRp {
+export function createKeycloakRp(
+  config: ProviderConfig,
+  now: () => number,
+  paths: ReturnPaths = { callback: '/sign-in/callback', signedOut: '/sign-in/switch' },
+): KeycloakRp {
   const issuer = new URL(`${config.KEYCLOAK_URL}/realms/${config.KEYCLOAK_REALM}`)
-  const redirectUri = `${config.PROVIDER_URL}/sign-in/callback`
+  const redirectUri = config.PROVIDER_URL + paths.callback
   let kept: { at: number; configuration: client.Configuration } | undefined
   let discovering: Promise<client.Configuration> | undefined
   let seen: { at: number; answer: Promise<void> } | undefined
@@ -103,14 +125,13 @@ export function createKeycloakRp(config: ProviderConfig, now: () => number): Key
   }
 
   return {
-    newPending: () => ({
+    newPending: (nonce = client.randomNonce()) => ({
       state: client.randomState(),
-      nonce: client.randomNonce(),
+      nonce,
       codeVerifier: client.randomPKCECodeVerifier(),
     }),
-    async authorizationUrl({ state, nonce, codeVerifier }, { loginHint, language }) {
-      // No `prompt`: with one, Keycloak would go to the OP even for somebody who is signed in, use up the proof and
-      // then refuse the different user with an error that never comes back here.
+    async authorizationUrl({ state, nonce, codeVerifier }, question) {
+      const { language, idpHint, loginHint, prompt, maxAgeSeconds } = question
       const [known] = await Promise.all([configuration(), assertThere()])
       return client.buildAuthorizationUrl(known, {
         redirect_uri: redirectUri,
@@ -119,9 +140,11 @@ export function createKeycloakRp(config: ProviderConfig, now: () => number): Key
         nonce,
         code_challenge: await client.calculatePKCECodeChallenge(codeVerifier),
         code_challenge_method: 'S256',
-        kc_idp_hint: 'cofacering',
-        login_hint: loginHint,
         ui_locales: language,
+        ...(idpHint !== undefined && { kc_idp_hint: idpHint }),
+        ...(loginHint !== undefined && { login_hint: loginHint }),
+        ...(prompt !== undefined && { prompt }),
+        ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) }),
       }).href
     },
     async redeem(query, { state, nonce, codeVerifier }) {
@@ -153,8 +176,8 @@ export function createKeycloakRp(config: ProviderConfig, now: () => number): Key
     async endSessionUrl(idToken, state) {
       const [known] = await Promise.all([configuration(), assertThere()])
       return client.buildEndSessionUrl(known, {
-        id_token_hint: idToken,
-        post_logout_redirect_uri: `${config.PROVIDER_URL}/sign-in/switch`,
+        ...(idToken !== undefined && { id_token_hint: idToken }),
+        post_logout_redirect_uri: config.PROVIDER_URL + paths.signedOut,
         state,
       }).href
     },

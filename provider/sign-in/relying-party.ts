@@ -70,7 +70,9 @@ export function createRelyingParty(parts: RelyingPartyParts): RelyingParty {
     const { language } = contextOf(res)
     let url: string
     try {
-      url = await keycloak.authorizationUrl(pending, { loginHint: handle, language })
+      // No `prompt`: with one, Keycloak would go to the OP even for somebody who is signed in, use up the proof and
+      // then refuse the different user with an error that never comes back here.
+      url = await keycloak.authorizationUrl(pending, { idpHint: 'cofacering', loginHint: handle, language })
     } catch (error) {
       return answerOutage(res, error, activationId)
     }
