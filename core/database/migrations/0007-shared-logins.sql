@@ -25,6 +25,8 @@ ALTER TABLE ellipro.activation
   ADD COLUMN needs_agent boolean NOT NULL DEFAULT false,
   ADD CHECK (kind = 'granted' OR (holds AND succeeds IS NULL));
 
+CREATE INDEX activation_by_contract ON ellipro.activation (contract) WHERE state = 'opened';
+
 DROP INDEX ellipro.activation_one_holder;
 CREATE UNIQUE INDEX activation_one_holder ON ellipro.activation (account)
   WHERE holds AND state IN ('confirmed', 'opened', 'closed');
@@ -67,9 +69,10 @@ CREATE TABLE ellipro.login_case (
   closed_at timestamptz,
   -- Grows with each decision that counted: what an agent saw is out of date afterwards.
   generation integer NOT NULL DEFAULT 1,
-  -- Code of the mail that asks the holder; only admin-sync writes it.
+  -- Code of the mail that asks the holder, and the activation of that holder: the code ends with it. Only admin-sync
+  -- writes them.
   holder_hash bytea,
-  holder_generation integer NOT NULL DEFAULT 0,
+  holder_id uuid REFERENCES ellipro.activation (id),
   -- Requests beyond the limit were told to call; the ticket says so once.
   overflowed_at timestamptz,
   -- A ticket closed by hand with requests open was opened again, once.
@@ -382,7 +385,7 @@ BEGIN
   IF v_open.id IS NOT NULL THEN
     IF v_open.state = 'asked' THEN
       IF is_case_full(v_case) THEN PERFORM note_overflow(v_case); RETURN NULL; END IF;
-      UPDATE access_request SET state = 'proved', proved_at = now(), waiting_id = a.id, proof_hash = NULL WHERE id = v_open.id;
+      UPDATE access_request SET state = 'proved', proved_at = now(), waiting_id = a.id WHERE id = v_open.id;
       PERFORM announce_request(v_open.id);
     ELSE
       UPDATE access_request SET waiting_id = coalesce(waiting_id, a.id) WHERE id = v_open.id;
@@ -648,7 +651,7 @@ BEGIN
     WHERE c.account = p_account AND r.address_key = address_key(p_address) AND r.state IN ('asked', 'proved', 'granting')
     FOR UPDATE OF r;
   IF v_open.id IS NOT NULL AND v_open.state = 'asked' AND v_open.expires_at <= now() THEN
-    UPDATE access_request SET state = 'expired', ended_at = now(), proof_hash = NULL WHERE id = v_open.id;
+    UPDATE access_request SET state = 'expired', ended_at = now() WHERE id = v_open.id;
     v_open.id := NULL;
   END IF;
   IF v_open.id IS NOT NULL THEN
@@ -674,7 +677,7 @@ BEGIN
   END IF;
   v_case := ensure_case(p_account, p_login, p_company, p_contract, 'second_activation', 'person');
   INSERT INTO access_request (case_id, name, address, phone, locale, network, request_id, expires_at)
-    VALUES (v_case, p_name, p_address, p_phone, p_locale, p_network, p_request_id,
+    VALUES (v_case, one_line(p_name, 200), p_address, one_line(p_phone, 40), p_locale, p_network, p_request_id,
             now() + make_interval(hours => setting_value('request_hours'))) RETURNING id INTO v_id;
   PERFORM note_case(v_case, v_id, 'asked', 'person', '{}');
   INSERT INTO case_outbox (kind, subject_id) VALUES ('send-proof', v_id);
@@ -682,17 +685,19 @@ BEGIN
 END $$;
 
 -- What the page of the proof mail may show: 'valid' | 'done' (proved before) | 'expired' | 'ended' | 'bad_link'.
+-- The digest stays when a request ends, so that its page can say what became of it; it proves nothing any more.
 CREATE FUNCTION ellipro.proof_view(p_id uuid, p_code bytea)
-RETURNS TABLE (outcome text, login text, company text, locale text, correlation_id text)
+RETURNS TABLE (outcome text, reference text, login text, company text, locale text, correlation_id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
   SELECT CASE WHEN r.state = 'asked' THEN CASE WHEN r.expires_at > now() THEN 'valid' ELSE 'expired' END
               WHEN r.state IN ('proved', 'granting', 'opened', 'refused') THEN 'done'
               WHEN r.state = 'expired' THEN 'expired' ELSE 'ended' END,
+    CASE WHEN r.state IN ('proved', 'granting', 'opened', 'refused') THEN c.reference END,
     c.login, c.company, r.locale, r.request_id
   FROM access_request r JOIN login_case c ON c.id = r.case_id
   WHERE r.id = p_id AND r.proof_hash = sha256(p_code)
   UNION ALL
-  SELECT 'bad_link', NULL, NULL, NULL, NULL
+  SELECT 'bad_link', NULL, NULL, NULL, NULL, NULL
   WHERE NOT EXISTS (SELECT FROM access_request WHERE id = p_id AND proof_hash = sha256(p_code))
 $$;
 
@@ -751,7 +756,7 @@ BEGIN
   INSERT INTO blocked_pair (account, address_key, until)
     VALUES (v_account, r.address_key, now() + make_interval(days => setting_value('blocked_pair_days')))
     ON CONFLICT (account, address_key) DO UPDATE SET until = excluded.until;
-  UPDATE access_request SET state = 'withdrawn', ended_at = now(), proof_hash = NULL WHERE id = p_id;
+  UPDATE access_request SET state = 'withdrawn', ended_at = now() WHERE id = p_id;
   PERFORM note_case(r.case_id, p_id, 'withdrawn', 'person', '{}');
   PERFORM touch_case(r.case_id);
   RETURN 'withdrawn';
@@ -788,7 +793,7 @@ DECLARE
   v_case uuid;
   v_id uuid;
 BEGIN
-  UPDATE access_request r SET name = p_name, phone = p_phone
+  UPDATE access_request r SET name = one_line(p_name, 200), phone = one_line(p_phone, 40)
     FROM activation a JOIN activation_secret s ON s.activation_id = a.id
     WHERE r.waiting_id = a.id AND a.id = p_activation AND s.finisher_hash = p_finisher
       AND r.state = 'proved' AND r.name IS NULL
@@ -808,6 +813,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
   FROM login_case c LEFT JOIN access_request r
     ON r.case_id = c.id AND r.state = 'proved' AND r.holder_asked_at IS NOT NULL
   WHERE c.id = p_case AND c.holder_hash = sha256(p_code)
+    AND EXISTS (SELECT FROM login_holder(c.account) h WHERE h.id = c.holder_id AND h.state = 'opened')
   ORDER BY r.proved_at
 $$;
 
@@ -818,7 +824,8 @@ BEGIN
   IF p_knows IS NULL THEN RAISE EXCEPTION 'answer_holder: no answer'; END IF;
   PERFORM 1 FROM access_request r JOIN login_case c ON c.id = r.case_id
     WHERE r.id = p_request AND c.id = p_case AND c.holder_hash = sha256(p_code) AND r.state = 'proved'
-      AND r.holder_asked_at IS NOT NULL FOR UPDATE OF r;
+      AND r.holder_asked_at IS NOT NULL
+      AND EXISTS (SELECT FROM login_holder(c.account) h WHERE h.id = c.holder_id AND h.state = 'opened') FOR UPDATE OF r;
   IF NOT FOUND THEN RETURN false; END IF;
   UPDATE access_request SET holder_knows = p_knows, holder_answered_at = now()
     WHERE id = p_request AND holder_knows IS DISTINCT FROM p_knows;
@@ -967,10 +974,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
     'createdAt', c.created_at, 'overflowedAt', c.overflowed_at,
     'sources', (SELECT coalesce(jsonb_agg(jsonb_build_object('source', s.source, 'at', s.at, 'removedAt', s.removed_at) ORDER BY s.at), '[]')
                 FROM case_source s WHERE s.case_id = c.id),
-    'holder', (SELECT jsonb_build_object('activation', h.id, 'state', h.state, 'address', h.address, 'openedAt', h.opened_at)
-               FROM login_holder(c.account) h),
-    'accounts', (SELECT coalesce(jsonb_agg(jsonb_build_object('address', a.address, 'kind', a.kind, 'openedAt', a.opened_at) ORDER BY a.opened_at), '[]')
-                 FROM activation a WHERE a.account = c.account AND a.state = 'opened'),
+    'holder', (SELECT jsonb_build_object('activation', h.id, 'state', h.state, 'address', h.address, 'openedAt', h.opened_at,
+                 'isOwn', coalesce(h.address_key = me.address_key, false)) FROM login_holder(c.account) h),
+    -- Of the contract, by whatever login they were opened.
+    'accounts', (SELECT coalesce(jsonb_agg(jsonb_build_object('address', x.address, 'login', x.login, 'kind', x.kind, 'openedAt', x.opened_at)
+                   ORDER BY x.opened_at), '[]')
+                 FROM (SELECT a.address, a.login, a.kind, a.opened_at FROM activation a WHERE a.account = c.account AND a.state = 'opened'
+                       UNION SELECT a.address, a.login, a.kind, a.opened_at FROM activation a WHERE a.contract = c.contract AND a.state = 'opened'
+                       UNION SELECT a.address, a.login, 'added', d.added_at
+                             FROM added_contract d JOIN activation a ON a.id = d.activation_id WHERE d.contract = c.contract
+                       ORDER BY 4 LIMIT 200) x),
     'pending', (SELECT count(*) FROM activation a WHERE a.account = c.account AND a.kind = 'legacy'
                 AND outward_state(a.state, a.reason, a.expires_at) = 'mailed'),
     'ticket', (SELECT jsonb_build_object('externalId', t.external_id, 'url', t.url, 'status', t.status, 'rawStatus', t.raw_status,
@@ -979,7 +992,9 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
                    'phone', r.phone, 'address', r.address, 'network', r.network, 'signals', r.signals, 'fromActivation', r.waiting_id IS NOT NULL,
                    'holderAskedAt', r.holder_asked_at, 'holderKnows', r.holder_knows, 'holderAnsweredAt', r.holder_answered_at,
                    'createdAt', r.created_at, 'provedAt', r.proved_at, 'endedAt', r.ended_at,
-                   'grantedState', (SELECT g.state FROM activation g WHERE g.id = r.granted_id)) ORDER BY r.created_at), '[]')
+                   'isOwn', coalesce(r.address_key = me.address_key, false),
+                   'grantedState', (SELECT g.state FROM activation g WHERE g.id = r.granted_id),
+                   'grantedUntil', (SELECT g.expires_at FROM activation g WHERE g.id = r.granted_id)) ORDER BY r.created_at), '[]')
                  FROM access_request r WHERE r.case_id = c.id AND r.state <> 'asked'),
     'unproved', (SELECT count(*) FROM access_request r WHERE r.case_id = c.id AND r.state = 'asked' AND r.expires_at > now()),
     'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'requestId', d.request_id, 'kind', d.kind, 'reason', d.reason,
@@ -1010,7 +1025,11 @@ BEGIN
       (SELECT FROM access_request WHERE id = p_request AND case_id = p_case)) THEN RETURN 'unknown'; END IF;
   IF v_generation <> p_generation THEN RETURN 'stale'; END IF;
   INSERT INTO decision (id, case_id, request_id, kind, reason, called, generation, session_id, id_token)
-    VALUES (p_id, p_case, p_request, p_kind, p_reason, p_called, p_generation, v_session, p_id_token);
+    VALUES (p_id, p_case, p_request, p_kind, p_reason, p_called, p_generation, v_session, p_id_token)
+    ON CONFLICT (id) DO NOTHING;
+  IF NOT FOUND THEN
+    RETURN CASE WHEN EXISTS (SELECT FROM decision WHERE id = p_id AND session_id = v_session) THEN 'submitted' ELSE 'unknown' END;
+  END IF;
   INSERT INTO case_outbox (kind, subject_id) VALUES ('apply-decision', p_id);
   RETURN 'submitted';
 END $$;
