@@ -77,6 +77,8 @@ CREATE TABLE ellipro.login_case (
   overflowed_at timestamptz,
   -- A ticket closed by hand with requests open was opened again, once.
   reopened_at timestamptz,
+  -- When `shared_login` was taken from the users, after the case was closed: what is set later was set by somebody.
+  unmarked_at timestamptz,
   last_error text,
   created_at timestamptz NOT NULL DEFAULT now(),
   -- When anything of it changed, for passes.
@@ -93,6 +95,8 @@ CREATE TABLE ellipro.case_source (
   at timestamptz NOT NULL DEFAULT now(),
   -- Said again later in the console: not shared.
   removed_at timestamptz,
+  -- Of source `console`: the Keycloak user on whom an administrator set it.
+  user_id text,
   PRIMARY KEY (case_id, source)
 );
 
@@ -172,13 +176,16 @@ CREATE TABLE ellipro.ticket (
   -- Who is talking to the help desk about this key, and until when nobody else does.
   lease uuid,
   lease_until timestamptz,
+  -- What it is to become; NULL when nothing is asked of it.
+  wanted_status text CHECK (wanted_status IN ('open', 'resolved')),
   -- Since when the help desk has not taken what we have for it; NULL when it has all.
   waiting_since timestamptz,
   last_error text,
   deleted_at timestamptz,
   synced_at timestamptz
 );
-CREATE UNIQUE INDEX ticket_by_external ON ellipro.ticket (connector, external_id) WHERE external_id IS NOT NULL;
+-- Not unique: agents may merge the tickets of two cases.
+CREATE INDEX ticket_by_external ON ellipro.ticket (connector, external_id) WHERE external_id IS NOT NULL;
 
 CREATE TABLE ellipro.ticket_note (
   id uuid PRIMARY KEY DEFAULT gen_random_uuid(),
@@ -266,6 +273,18 @@ CREATE TRIGGER case_outbox_announcement AFTER INSERT ON ellipro.case_outbox
 CREATE TRIGGER case_event_stays BEFORE UPDATE OR TRUNCATE ON ellipro.case_event
   FOR EACH STATEMENT EXECUTE FUNCTION ellipro.keep_as_written();
 
+-- The Keycloak users whose account is of a login: its holder, those whom an agent gave one, and accounts that got its
+-- contract added.
+CREATE VIEW ellipro.login_user AS
+  SELECT a.account, k.user_id, a.address, a.holds FROM ellipro.keycloak_user k JOIN ellipro.activation a ON a.id = k.opened_by
+   WHERE k.state = 'opened' AND a.state = 'opened'
+  UNION
+  SELECT a.account, d.user_id, a.address, false FROM ellipro.added_contract d JOIN ellipro.activation a ON a.id = d.activation_id;
+
+-- How far the events of Keycloak's console are read.
+INSERT INTO ellipro.event_cursor (subject, read_until) VALUES ('console-shared', now());
+
+GRANT SELECT ON ellipro.login_user TO ellipro_sync;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ellipro.added_contract, ellipro.login_case, ellipro.case_source,
   ellipro.access_request, ellipro.ticket, ellipro.ticket_note, ellipro.ticket_change, ellipro.sync_cursor,
   ellipro.staff_session, ellipro.decision, ellipro.case_outbox TO ellipro_sync;
