@@ -13,6 +13,7 @@ import type {
   IdentityProvider,
   IdentityProviderMapper,
   Policy,
+  ProtocolMapper,
   Realm,
   RealmDraft,
   RequiredAction,
@@ -88,6 +89,10 @@ export function createRealmAdmin(transport: Transport, realm: string) {
     updateClient: (id: string, client: ClientDraft) => write('PUT', at`/clients/${id}`, client),
     deleteClient: (id: string) => write('DELETE', at`/clients/${id}`),
     getServiceAccount: (id: string) => get<User>(at`/clients/${id}/service-account-user`),
+    createProtocolMapper: (id: string, mapper: ProtocolMapper) =>
+      write('POST', at`/clients/${id}/protocol-mappers/models`, mapper),
+    updateProtocolMapper: (id: string, mapperId: string, mapper: ProtocolMapper) =>
+      write('PUT', at`/clients/${id}/protocol-mappers/models/${mapperId}`, mapper),
     /** Roles that may stand in the tokens of a client without full scope. */
     readScopeMappings: (id: string) => get<RoleMappings>(at`/clients/${id}/scope-mappings`),
     addRealmScope: (id: string, roles: Role[]) =>
@@ -129,6 +134,8 @@ export function createRealmAdmin(transport: Transport, realm: string) {
     createGroup: (group: { name: string; description?: string }) => write('POST', '/groups', group),
     addGroupClientRoles: (group: string, client: string, roles: Role[]) =>
       write('POST', at`/groups/${group}/role-mappings/clients/${client}`, roles),
+    addGroupRealmRoles: (group: string, roles: Role[]) =>
+      write('POST', at`/groups/${group}/role-mappings/realm`, roles),
     listMembers: (group: string) => listAll<User>(at`/groups/${group}/members`),
     addMember: (group: string, user: string) => write('PUT', at`/users/${user}/groups/${group}`),
 

@@ -9,6 +9,7 @@ import type { default as GroupRepresentation } from '@keycloak/keycloak-admin-cl
 import type { default as IdentityProviderMapperRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/identityProviderMapperRepresentation.js'
 import type { default as IdentityProviderRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/identityProviderRepresentation.js'
 import type { default as MappingsRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/mappingsRepresentation.js'
+import type { default as ProtocolMapperRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/protocolMapperRepresentation.js'
 import type { default as RealmRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/realmRepresentation.js'
 import type { default as RequiredActionRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/requiredActionProviderRepresentation.js'
 import type { default as RoleRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/roleRepresentation.js'
@@ -31,6 +32,8 @@ export type Role = Stored<RoleRepresentation, 'id' | 'name'>
 export type RoleMappings = MappingsRepresentation
 export type Client = Stored<ClientRepresentation, 'id' | 'clientId'>
 export type ClientDraft = ClientRepresentation
+/** Puts a claim into the tokens of one client. */
+export type ProtocolMapper = ProtocolMapperRepresentation
 export type Realm = Stored<RealmRepresentation, 'realm'>
 export type RealmDraft = RealmRepresentation
 export type RequiredAction = Stored<RequiredActionRepresentation, 'alias'>

@@ -4,12 +4,34 @@
  *
  * Later, the client scope `ellipro` (entitlements from user attributes) is added to the applications here.
  */
-import { initial, off } from './compare.ts'
+import { anyOrder, initial, off } from './compare.ts'
 import type { Application, RealmConfig } from './config.ts'
 import { operatorClient, serviceAccounts } from './permissions.ts'
 
 const activationClient = 'activation'
-const providerClient = 'cofacering-provider'
+export const providerClient = 'cofacering-provider'
+
+/**
+ * Tells admin-sync whether somebody is an agent: the roles of `agentRole` that they hold, in the ID token of provider's
+ * client and in no other token. The scope of the client has that role alone (plan/agent-claim.ts), so the claim lists
+ * nothing else of the realm.
+ */
+export const agentClaim = {
+  name: 'ellipro roles',
+  protocol: 'openid-connect',
+  protocolMapper: 'oidc-usermodel-realm-role-mapper',
+  config: {
+    'claim.name': 'ellipro_roles',
+    'jsonType.label': 'String',
+    multivalued: 'true',
+    'usermodel.realmRoleMapping.rolePrefix': off,
+    'id.token.claim': 'true',
+    'access.token.claim': 'false',
+    'lightweight.claim': off,
+    'userinfo.token.claim': 'false',
+    'introspection.token.claim': 'false',
+  },
+}
 
 /** Each by its `clientId`. */
 export function describeClients(config: RealmConfig): Record<string, unknown>[] {
@@ -93,7 +115,10 @@ function describeActivation({ providerUrl }: RealmConfig): Record<string, unknow
   }
 }
 
-/** provider signs a person in at the end of an activation, and staff. */
+/**
+ * provider signs a person in at the end of an activation, agents for their pages and for each decision, and whoever adds
+ * a contract to an account of theirs.
+ */
 function describeProvider({ providerUrl, providerSecret }: RealmConfig): Record<string, unknown> {
   return {
     ...closed,
@@ -102,11 +127,20 @@ function describeProvider({ providerUrl, providerSecret }: RealmConfig): Record<
     secret: providerSecret,
     standardFlowEnabled: true,
     baseUrl: `${providerUrl}/`,
-    redirectUris: [`${providerUrl}/sign-in/callback`],
+    redirectUris: anyOrder([
+      `${providerUrl}/sign-in/callback`,
+      `${providerUrl}/staff/callback`,
+      `${providerUrl}/activation/contract/callback`,
+    ]),
     attributes: {
       ...closed.attributes,
       'pkce.code.challenge.method': 'S256',
-      'post.logout.redirect.uris': `${providerUrl}/sign-in/switch`,
+      'post.logout.redirect.uris': [
+        `${providerUrl}/sign-in/switch`,
+        `${providerUrl}/staff`,
+        `${providerUrl}/staff/sign-in`,
+        `${providerUrl}/activation/contract/switch`,
+      ].join('##'),
     },
   }
 }

@@ -6,6 +6,7 @@
  *
  * - `off`            the key must be absent, empty or false (Keycloak has all three for "not set")
  * - `atLeast(list)`  the list must hold these values; others stay
+ * - `anyOrder(list)` the list must hold these values and no others, in whatever order Keycloak gives them
  * - `initial(value)` given at creation, the administrator's from then on
  */
 
@@ -24,6 +25,13 @@ class Initial {
     this.value = value
   }
 }
+class AnyOrder {
+  readonly values: readonly string[]
+  constructor(values: readonly string[]) {
+    this.values = values
+  }
+}
+export const anyOrder = (values: readonly string[]) => new AnyOrder(values)
 export const atLeast = (values: readonly string[]) => new AtLeast(values)
 export const initial = (value: unknown) => new Initial(value)
 
@@ -35,6 +43,10 @@ export function compare(current: unknown, wanted: unknown, key = ''): Difference
     const has = Array.isArray(current) ? current : []
     const missing = wanted.values.filter((value) => !has.includes(value))
     return missing.length === 0 ? [] : [{ key, from: show(key, current), to: `also ${missing.join(', ')}` }]
+  }
+  if (wanted instanceof AnyOrder) {
+    const has = Array.isArray(current) ? [...(current as string[])].toSorted() : current
+    return isEqual(has, wanted.values.toSorted()) ? [] : [differ(key, current, show(key, wanted.values))]
   }
   if (isPlainObject(wanted))
     return Object.entries(wanted).flatMap(([name, value]) =>
@@ -49,6 +61,7 @@ export function merge(current: unknown, wanted: unknown): unknown {
   if (wanted === off) return isOff(current) ? current : blank(current)
   if (wanted instanceof AtLeast)
     return [...new Set([...(Array.isArray(current) ? (current as string[]) : []), ...wanted.values])]
+  if (wanted instanceof AnyOrder) return [...wanted.values]
   if (!isPlainObject(wanted)) return wanted
   const merged: Record<string, unknown> = { ...(isPlainObject(current) ? current : {}) }
   for (const [name, value] of Object.entries(wanted)) {

@@ -1,6 +1,6 @@
 /** Realm roles and the group that the permissions rest on; who holds them is shown in the Keycloak console. */
 
-/** Agents of the Service Relation Client, who will decide access requests. */
+/** Agents of the Service Relation Client, who decide access requests. */
 export const agentRole = 'relation-client'
 /** Held by the operator account: may view and manage users (permissions.ts). */
 export const operatorRole = 'user-operator'

@@ -8,6 +8,7 @@
 import { connect } from '../keycloak/connect.ts'
 import type { RealmAdmin } from '../keycloak/realm.ts'
 import type { RealmConfig } from './config.ts'
+import { agentClaimStage } from './plan/agent-claim.ts'
 import { clientsStage, identityProviderStage } from './plan/clients.ts'
 import { flowsStage } from './plan/flows.ts'
 import { protectedAccountsStage, rolesStage, serviceAccountsStage } from './plan/accounts.ts'
@@ -24,6 +25,7 @@ const stages = [
   requiredActionsStage,
   flowsStage,
   clientsStage,
+  agentClaimStage,
   identityProviderStage,
   settingsStage,
   serviceAccountsStage,

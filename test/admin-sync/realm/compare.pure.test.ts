@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { atLeast, compare, initial, merge, off } from '../../../admin-sync/realm/compare.ts'
+import { anyOrder, atLeast, compare, initial, merge, off } from '../../../admin-sync/realm/compare.ts'
 
 describe('compare', () => {
   test('looks at our keys only, at any depth', () => {
@@ -21,6 +21,13 @@ describe('compare', () => {
       { key: 'list', from: '["a"]', to: 'also b' },
     ])
     expect(compare({ list: ['b', 'a'] }, { list: ['a', 'b'] })).toHaveLength(1)
+  })
+
+  test('takes a list without an order in any order, and with nothing else in it', () => {
+    const wanted = { list: anyOrder(['b', 'a']) }
+    expect(compare({ list: ['a', 'b'] }, wanted)).toEqual([])
+    for (const list of [undefined, ['a'], ['a', 'b', 'c'], ['a', 'a']])
+      expect(compare({ list }, wanted)).toHaveLength(1)
   })
 
   test('leaves alone what was only given at creation', () => {
@@ -48,6 +55,7 @@ describe('merge', () => {
       text: off,
       rule: off,
       list: atLeast(['a']),
+      set: anyOrder(['y', 'x']),
       first: initial(true),
       map: { key: 'v' },
     }
