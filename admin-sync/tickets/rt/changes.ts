@@ -9,22 +9,17 @@
 import type { Change, Changes } from '../port.ts'
 import { isNotFound, quote, refusal } from './client.ts'
 import { advance, decodeCursor, encodeCursor, type Cursor, type Row } from './cursor.ts'
-import { findByKey, keyOf, nobody, type Desk } from './desk.ts'
+import { holding, holdsKey, keyOf, nobody, search, type Desk } from './desk.ts'
 import { keepOldest, type Own } from './ensure.ts'
 import { readReplies } from './replies.ts'
-import {
-  namedUser,
-  ticketFields,
-  ticketPage,
-  transactionFields,
-  transactionPage,
-  type Transaction,
-} from './shapes.ts'
+import { namedUser, transactionFields, transactionPage, type Transaction } from './shapes.ts'
 import { deletedStatus, fromRt } from './status.ts'
 
 const pageSize = 100
 /** Changes of one answer, about; a longer list is told in several. */
 const enough = 300
+/** Tickets in one search for twins; few of them have any. */
+const twinBatch = 50
 
 type Signal = AbortSignal | undefined
 export type ChangesContext = {
@@ -108,28 +103,17 @@ async function mergeLateTwins(
   const made = rows
     .filter((row) => row.Type === 'Create' && row.Creator.id === own)
     .map((row) => row.ObjectId)
-  if (made.length === 0) return
-  const keys = new Set<string>()
-  for (let i = 0; i < made.length; i += pageSize) {
-    const { data } = await desk.client.send('GET', '/tickets', ticketPage, {
-      query: {
-        query: made
-          .slice(i, i + pageSize)
-          .map((id) => `id = ${id}`)
-          .join(' OR '),
-        fields: ticketFields,
-        per_page: pageSize,
-      },
-      signal,
-    })
-    for (const ticket of data.items) {
-      const key = keyOf(desk, ticket)
-      if (key !== undefined) keys.add(key)
+  for (let i = 0; i < made.length; i += twinBatch) {
+    const ids = made.slice(i, i + twinBatch).map((id) => `id = ${id}`)
+    const ours = await search(desk, ids, signal)
+    const keys = new Set(ours.map((ticket) => keyOf(desk, ticket)).filter((key) => key !== undefined))
+    if (keys.size === 0) continue
+    const wanted = [...keys].map((key) => holding(desk, key))
+    const all = await search(desk, wanted, signal)
+    for (const key of keys) {
+      const found = all.filter((ticket) => holdsKey(desk, ticket, key))
+      if (found.length > 1) await keepOldest(desk, () => Promise.resolve(own), key, found, signal)
     }
-  }
-  for (const key of keys) {
-    const found = await findByKey(desk, key, signal)
-    if (found.length > 1) await keepOldest(desk, () => Promise.resolve(own), key, found, signal)
   }
 }
 

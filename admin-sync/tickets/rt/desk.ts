@@ -39,29 +39,33 @@ export function holdsKey(desk: Desk, found: RtTicket, key: string): boolean {
   return keyOf(desk, found)?.toLowerCase() === key.toLowerCase()
 }
 
+/** In TicketSQL: has this key. */
+export const holding = (desk: Desk, key: string): string => `'CF.{${desk.keyField}}' = ${quote(key)}`
+
 /**
- * Every ticket with this key, oldest first, without those that were deleted or merged into another. In whatever queue:
- * agents move tickets.
+ * Up to 100 tickets for which one of these conditions (TicketSQL) holds, oldest first, without those that were deleted or
+ * merged into another. A search that RT did not understand finds nothing or everything: callers compare what was found.
  */
+export async function search(
+  { client }: Desk,
+  anyOf: readonly string[],
+  signal: AbortSignal | undefined,
+): Promise<RtTicket[]> {
+  const { data } = await client.send('GET', '/tickets', ticketPage, {
+    query: { query: anyOf.join(' OR '), fields: ticketFields, orderby: 'id', order: 'ASC', per_page: 100 },
+    signal,
+  })
+  return data.items.toSorted((a, b) => Number(a.id) - Number(b.id))
+}
+
+/** Every ticket with this key, oldest first. In whatever queue: agents move tickets. */
 export async function findByKey(
   desk: Desk,
   key: string,
   signal: AbortSignal | undefined,
 ): Promise<RtTicket[]> {
-  const { data } = await desk.client.send('GET', '/tickets', ticketPage, {
-    query: {
-      query: `'CF.{${desk.keyField}}' = ${quote(key)}`,
-      fields: ticketFields,
-      orderby: 'id',
-      order: 'ASC',
-      per_page: 100,
-    },
-    signal,
-  })
-  // A search that RT did not understand finds nothing or everything: what it found is compared.
-  return data.items
-    .filter((found) => holdsKey(desk, found, key))
-    .toSorted((a, b) => Number(a.id) - Number(b.id))
+  const found = await search(desk, [holding(desk, key)], signal)
+  return found.filter((ticket) => holdsKey(desk, ticket, key))
 }
 
 /** `undefined`: never there, or deleted. After a merge: the ticket it went into. */
