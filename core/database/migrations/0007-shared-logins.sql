@@ -10,6 +10,8 @@ INSERT INTO ellipro.setting (name, value, description) VALUES
   ('request_hours', 24, 'Hours in which the address of a request must be proved.'),
   ('granted_hours', 168, 'Hours that an access opened by an agent waits for its person.'),
   ('handover_hours', 48, 'Hours after which "the holder left" counts without a second agent.'),
+  ('unchecked_sessions', 100, 'Sign-ins of agents that may wait for admin-sync at a time.'),
+  ('unchecked_decisions', 20, 'Decisions of one agent''s session that may wait for admin-sync at a time.'),
   ('staff_session_minutes', 480, 'Minutes that an agent stays signed in on the agents'' pages.'),
   ('addition_minutes', 10, 'Minutes between the password and the sign-in that add a contract to an account.'),
   ('closed_case_days', 365, 'Days that a closed case is kept.');
@@ -35,19 +37,35 @@ ALTER TABLE ellipro.activation_secret
   -- SHA-256 of the cookie of the browser that gave link and password to add a contract to an account, and when.
   ADD COLUMN addition_hash bytea,
   ADD COLUMN addition_at timestamptz,
-  -- What came back from Keycloak, until admin-sync has verified it.
+  -- What came back from Keycloak and when, until admin-sync has verified it; then the user that it named.
   ADD COLUMN addition_token text CHECK (length(addition_token) <= 8000),
+  ADD COLUMN addition_received_at timestamptz,
+  ADD COLUMN addition_user_id text,
   -- How it ended: 'added', or a short code.
   ADD COLUMN addition_outcome text;
 
--- Contracts that were added to an account that existed before. Only admin-sync writes it.
+-- Contracts that were added to an account that existed before. Only admin-sync writes it, in the transaction in which
+-- the activation opens.
 CREATE TABLE ellipro.added_contract (
   activation_id uuid PRIMARY KEY REFERENCES ellipro.activation (id),
   user_id text NOT NULL,
   contract text NOT NULL,
-  added_at timestamptz NOT NULL DEFAULT now()
+  -- The account had this contract already: it keeps it when the login is released.
+  had_before boolean NOT NULL DEFAULT false,
+  created_at timestamptz NOT NULL DEFAULT now(),
+  -- When Keycloak had it; NULL until then.
+  added_at timestamptz
 );
 CREATE INDEX added_contract_by_user ON ellipro.added_contract (user_id);
+CREATE INDEX added_contract_unfinished ON ellipro.added_contract (created_at) WHERE added_at IS NULL;
+
+-- Which Keycloak user an activation opened, or added its contract to. `own`: the user was made for it, and goes with it.
+CREATE VIEW ellipro.account_holding AS
+  SELECT opened_by AS activation_id, user_id, true AS own FROM ellipro.keycloak_user WHERE state = 'opened'
+  UNION ALL SELECT activation_id, user_id, false FROM ellipro.added_contract;
+
+ALTER TABLE ellipro.outbox DROP CONSTRAINT outbox_kind_check, ADD CONSTRAINT outbox_kind_check
+  CHECK (kind IN ('send-confirmation', 'open-account', 'unlink', 'release', 'close-account', 'notify-closed', 'notify-contact'));
 
 -- ── cases ───────────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -230,6 +248,7 @@ CREATE TABLE ellipro.staff_session (
   CHECK (state <> 'granted' OR (user_id IS NOT NULL AND name IS NOT NULL))
 );
 CREATE INDEX staff_session_by_expiry ON ellipro.staff_session (expires_at);
+CREATE INDEX staff_session_unchecked ON ellipro.staff_session (expires_at) WHERE state = 'checking';
 
 CREATE TABLE ellipro.decision (
   id uuid PRIMARY KEY,
@@ -257,6 +276,7 @@ CREATE TABLE ellipro.decision (
   CHECK (state <> 'applied' OR (user_id IS NOT NULL AND id_token IS NULL))
 );
 CREATE INDEX decision_by_case ON ellipro.decision (case_id, created_at);
+CREATE INDEX decision_unchecked ON ellipro.decision (session_id) WHERE state = 'submitted';
 CREATE INDEX decision_due ON ellipro.decision (due_at) WHERE state = 'awaiting_second';
 
 -- Work on cases for admin-sync, beside ellipro.outbox, which is about activations.
@@ -289,6 +309,7 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ellipro.added_contract, ellipro.login_ca
   ellipro.access_request, ellipro.ticket, ellipro.ticket_note, ellipro.ticket_change, ellipro.sync_cursor,
   ellipro.staff_session, ellipro.decision, ellipro.case_outbox TO ellipro_sync;
 GRANT SELECT, INSERT, DELETE ON ellipro.case_event TO ellipro_sync;
+GRANT SELECT ON ellipro.account_holding TO ellipro_sync;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ellipro TO ellipro_sync;
 
 -- ── what both sides share ───────────────────────────────────────────────────────────────────────────────────────────
@@ -337,7 +358,7 @@ BEGIN
   WHILE v_id IS NULL LOOP
     INSERT INTO login_case (reference, account, login, company, contract)
       VALUES (new_reference(), p_account, one_line(p_login, 256), one_line(p_company, 255), one_line(p_contract, 255))
-      ON CONFLICT DO NOTHING RETURNING id INTO v_id;
+      ON CONFLICT (reference) DO NOTHING RETURNING id INTO v_id;
     IF v_id IS NOT NULL THEN
       v_new := true;
       PERFORM note_case(v_id, NULL, 'opened', p_actor, jsonb_build_object('source', p_source));
@@ -517,9 +538,11 @@ BEGIN
   IF p_shared THEN
     PERFORM ensure_case(p_account, p_login, p_company, p_contract, 'said_shared', 'person');
   END IF;
-  -- A refused one is outwardly `mailed`, and counts as the person that it stands for.
-  IF EXISTS (SELECT FROM activation a WHERE a.account = p_account AND a.id <> v_id AND a.kind = 'legacy'
-             AND a.address_key <> address_key(p_address)
+  -- A refused one is outwardly `mailed`, and counts as the person that it stands for. Another address from the same
+  -- browser, or with the salt of an activation that is being corrected, is the same person.
+  IF EXISTS (SELECT FROM activation a JOIN activation_secret s ON s.activation_id = a.id
+             WHERE a.account = p_account AND a.id <> v_id AND a.kind = 'legacy' AND a.address_key <> address_key(p_address)
+             AND s.browser_hash IS DISTINCT FROM p_browser AND s.salt IS DISTINCT FROM p_salt
              AND outward_state(a.state, a.reason, a.expires_at) = 'mailed') THEN
     PERFORM ensure_case(p_account, p_login, p_company, p_contract, 'second_activation', 'person');
   END IF;
@@ -598,9 +621,11 @@ BEGIN
     END IF;
   END IF;
   IF a.state IN ('confirmed', 'opened') THEN
-    -- The password of a granted one was chosen by whoever came first with its k; a second one changes nothing, and its
-    -- browser finishes nothing.
-    IF a.kind = 'granted' THEN RETURN QUERY SELECT 'bad_link', NULL::integer; RETURN; END IF;
+    -- The password of a granted one was chosen by whoever came first with its k; another browser changes nothing and
+    -- finishes nothing. The same one again (a double click) is told what it did.
+    IF a.kind = 'granted' AND (s.finisher_hash = p_finisher) IS NOT TRUE THEN
+      RETURN QUERY SELECT 'bad_link', NULL::integer; RETURN;
+    END IF;
     UPDATE activation_secret SET finisher_hash = p_finisher WHERE activation_id = p_id;
     RETURN QUERY SELECT 'already', NULL::integer; RETURN;
   END IF;
@@ -618,7 +643,10 @@ BEGIN
       UPDATE activation SET state = 'confirmed', reason = NULL, confirmed_at = now() WHERE activation.id = p_id;
     EXCEPTION WHEN unique_violation THEN
       GET STACKED DIAGNOSTICS v_constraint = CONSTRAINT_NAME;
-      IF v_constraint = 'activation_one_holder' THEN
+      IF v_constraint = 'activation_one_holder' AND a.kind = 'granted' THEN
+        -- The account of the holder who left is not closed yet. An agent has decided: nothing ends, and later it works.
+        RAISE EXCEPTION 'confirm_activation: its predecessor is still open' USING ERRCODE = 'configuration_limit_exceeded';
+      ELSIF v_constraint = 'activation_one_holder' THEN
         v_waiting := 'login_held';
       ELSIF v_constraint = 'activation_one_confirmed_address' THEN
         INSERT INTO outbox (kind, activation_id) VALUES ('release', p_id);
@@ -729,7 +757,9 @@ BEGIN
   PERFORM pg_advisory_xact_lock(hashtextextended('account:' || c.account, 0))
     FROM access_request x JOIN login_case c ON c.id = x.case_id WHERE x.id = p_id AND x.proof_hash = sha256(p_code);
   IF NOT FOUND THEN RETURN 'bad_link'; END IF;
+  -- Another mail may have taken the code's place while this one waited.
   SELECT * INTO r FROM access_request WHERE id = p_id AND proof_hash = sha256(p_code) FOR UPDATE;
+  IF NOT FOUND THEN RETURN 'bad_link'; END IF;
   IF r.state IN ('proved', 'granting', 'opened', 'refused') THEN RETURN 'done'; END IF;
   IF r.state = 'expired' OR (r.state = 'asked' AND r.expires_at <= now()) THEN RETURN 'expired'; END IF;
   IF r.state <> 'asked' THEN RETURN 'ended'; END IF;
@@ -792,6 +822,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
   WHERE r.id = p_id AND r.state_hash = sha256(p_code)
 $$;
 
+-- Not granted to provider. The request that a `waiting` activation became, or joined when its person had asked before.
+CREATE FUNCTION ellipro.waiting_request(p_activation uuid) RETURNS uuid
+LANGUAGE sql STABLE SET search_path = ellipro, pg_temp AS $$
+  SELECT r.id FROM activation a JOIN login_case c ON c.account = a.account
+  JOIN access_request r ON r.case_id = c.id AND r.address_key = a.address_key
+  WHERE a.id = p_activation
+    AND (r.waiting_id = a.id OR (r.proved_at <= a.confirmed_at AND (r.ended_at IS NULL OR r.ended_at > a.confirmed_at)))
+  ORDER BY (r.waiting_id = a.id) IS TRUE DESC, r.created_at DESC LIMIT 1
+$$;
+
 -- The same for the browser whose confirmation met a login that has its holder. state 'case_full': there is no request.
 CREATE FUNCTION ellipro.waiting_view(p_activation uuid, p_finisher bytea)
 RETURNS TABLE (state text, reason text, reference text, login text, company text, name text, phone text, address text, locale text,
@@ -800,7 +840,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
   SELECT coalesce(r.state, 'case_full'), r.reason, c.reference, a.login, a.company, r.name, r.phone, a.address, a.locale,
     r.proved_at, r.ended_at, (SELECT g.expires_at FROM activation g WHERE g.id = r.granted_id), a.request_id
   FROM activation a JOIN activation_secret s ON s.activation_id = a.id
-  LEFT JOIN access_request r ON r.waiting_id = a.id
+  LEFT JOIN access_request r ON r.id = waiting_request(a.id)
   LEFT JOIN login_case c ON c.id = r.case_id
   WHERE a.id = p_activation AND a.state = 'waiting' AND s.finisher_hash = p_finisher
 $$;
@@ -812,11 +852,14 @@ DECLARE
   v_case uuid;
   v_id uuid;
 BEGIN
-  UPDATE access_request r SET name = one_line(p_name, 200), phone = one_line(p_phone, 40)
+  IF p_name IS NULL THEN RAISE EXCEPTION 'name_waiting: no name'; END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('account:' || a.account, 0))
     FROM activation a JOIN activation_secret s ON s.activation_id = a.id
-    WHERE r.waiting_id = a.id AND a.id = p_activation AND s.finisher_hash = p_finisher
-      AND r.state = 'proved' AND r.name IS NULL
-    RETURNING r.case_id, r.id INTO v_case, v_id;
+    WHERE a.id = p_activation AND a.state = 'waiting' AND s.finisher_hash = p_finisher;
+  IF NOT FOUND THEN RETURN false; END IF;
+  UPDATE access_request SET name = one_line(p_name, 200), phone = one_line(p_phone, 40)
+    WHERE id = waiting_request(p_activation) AND state = 'proved' AND name IS NULL
+    RETURNING case_id, id INTO v_case, v_id;
   IF v_id IS NULL THEN RETURN false; END IF;
   PERFORM note_case(v_case, v_id, 'named', 'person', '{}');
   PERFORM touch_case(v_case);
@@ -841,6 +884,9 @@ CREATE FUNCTION ellipro.answer_holder(p_case uuid, p_code bytea, p_request uuid,
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
 BEGIN
   IF p_knows IS NULL THEN RAISE EXCEPTION 'answer_holder: no answer'; END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('account:' || c.account, 0))
+    FROM login_case c WHERE c.id = p_case AND c.holder_hash = sha256(p_code);
+  IF NOT FOUND THEN RETURN false; END IF;
   PERFORM 1 FROM access_request r JOIN login_case c ON c.id = r.case_id
     WHERE r.id = p_request AND c.id = p_case AND c.holder_hash = sha256(p_code) AND r.state = 'proved'
       AND r.holder_asked_at IS NOT NULL
@@ -875,7 +921,7 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
 $$;
 
 -- Link and password were given in this browser, which may now sign in at Keycloak. Counts wrong passwords.
--- 'ok' | 'wrong_password' | 'locked' | 'bad_link' (or what addition_view says).
+-- 'ok' | 'checking' (this browser has signed in already) | 'wrong_password' | 'locked' | what addition_view says.
 CREATE FUNCTION ellipro.begin_addition(p_id uuid, p_link bytea, p_verifier bytea, p_browser bytea)
 RETURNS TABLE (outcome text, tries_left integer)
 LANGUAGE plpgsql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
@@ -889,6 +935,10 @@ BEGIN
   IF NOT FOUND THEN RETURN QUERY SELECT 'bad_link', NULL::integer; RETURN; END IF;
   SELECT v.outcome, v.kind INTO v_view, v_kind FROM addition_view(p_id, p_link) v;
   IF v_view <> 'valid' THEN RETURN QUERY SELECT v_view, NULL::integer; RETURN; END IF;
+  IF s.addition_hash = p_browser AND s.addition_outcome IS NULL
+     AND (s.addition_token IS NOT NULL OR s.addition_user_id IS NOT NULL) THEN
+    RETURN QUERY SELECT 'checking', NULL::integer; RETURN;
+  END IF;
   IF v_kind = 'legacy' THEN
     IF s.confirmation_tries >= setting_value('password_tries') THEN RETURN QUERY SELECT 'locked', 0; RETURN; END IF;
     IF (s.verifier = p_verifier) IS NOT TRUE THEN
@@ -896,7 +946,8 @@ BEGIN
       RETURN QUERY SELECT 'wrong_password', setting_value('password_tries') - s.confirmation_tries - 1; RETURN;
     END IF;
   END IF;
-  UPDATE activation_secret SET addition_hash = p_browser, addition_at = now(), addition_token = NULL, addition_outcome = NULL
+  UPDATE activation_secret SET addition_hash = p_browser, addition_at = now(), addition_token = NULL,
+    addition_received_at = NULL, addition_user_id = NULL, addition_outcome = NULL
     WHERE activation_id = p_id;
   RETURN QUERY SELECT 'ok', NULL::integer;
 END $$;
@@ -907,21 +958,27 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
 DECLARE
   v_view text;
 BEGIN
+  IF p_id_token IS NULL THEN RAISE EXCEPTION 'submit_addition: malformed secret'; END IF;
   SELECT outcome INTO v_view FROM addition_view(p_id, p_link);
   IF v_view <> 'valid' THEN RETURN v_view; END IF;
-  UPDATE activation_secret SET addition_token = p_id_token, addition_outcome = NULL
+  UPDATE activation_secret SET addition_token = p_id_token, addition_received_at = now(), addition_outcome = NULL
     WHERE activation_id = p_id AND addition_hash = p_browser AND link_hash = sha256(p_link)
-      AND addition_at > now() - make_interval(mins => setting_value('addition_minutes')) AND addition_token IS NULL;
+      AND addition_at > now() - make_interval(mins => setting_value('addition_minutes'))
+      AND addition_token IS NULL AND addition_user_id IS NULL;
   IF NOT FOUND THEN RETURN 'too_late'; END IF;
   INSERT INTO case_outbox (kind, subject_id) VALUES ('add-contract', p_id);
   RETURN 'submitted';
 END $$;
 
--- How it stands, for that browser: 'checking' | 'added' | a short code; no row for anybody else.
+-- How it stands, for that browser: 'asked' | 'checking' | 'added' | a short code; no row for anybody else.
+-- address: only for who gave the password that was typed with it.
 CREATE FUNCTION ellipro.addition_state(p_id uuid, p_browser bytea)
-RETURNS TABLE (state text, company text, login text, correlation_id text)
+RETURNS TABLE (state text, company text, login text, address text, correlation_id text)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
-  SELECT coalesce(s.addition_outcome, CASE WHEN s.addition_token IS NULL THEN 'asked' ELSE 'checking' END), a.company, a.login, a.request_id
+  SELECT coalesce(s.addition_outcome, CASE WHEN s.addition_token IS NULL AND s.addition_user_id IS NULL
+                                                AND NOT EXISTS (SELECT FROM added_contract d WHERE d.activation_id = a.id)
+                                           THEN 'asked' ELSE 'checking' END),
+    a.company, a.login, CASE WHEN a.kind = 'legacy' THEN a.address END, a.request_id
   FROM activation a JOIN activation_secret s ON s.activation_id = a.id
   WHERE a.id = p_id AND s.addition_hash = p_browser
 $$;
@@ -933,6 +990,14 @@ LANGUAGE plpgsql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
 DECLARE
   v_id uuid;
 BEGIN
+  IF (length(p_cookie_hash) = 32 AND length(p_id_token) > 0) IS NOT TRUE THEN
+    RAISE EXCEPTION 'begin_staff_session: malformed secret';
+  END IF;
+  -- Whoever has an account can come as far as this: what admin-sync has not looked at yet does not grow without end.
+  PERFORM pg_advisory_xact_lock(hashtextextended('staff sessions', 0));
+  IF (SELECT count(*) FROM staff_session WHERE state = 'checking' AND expires_at > now()) >= setting_value('unchecked_sessions') THEN
+    RAISE EXCEPTION 'begin_staff_session: too many wait' USING ERRCODE = 'configuration_limit_exceeded';
+  END IF;
   INSERT INTO staff_session (cookie_hash, id_token, request_id, expires_at)
     VALUES (p_cookie_hash, p_id_token, left(p_request_id, 36), now() + make_interval(mins => setting_value('staff_session_minutes')))
     RETURNING id INTO v_id;
@@ -1039,10 +1104,15 @@ DECLARE
 BEGIN
   IF v_session IS NULL THEN RETURN 'no_session'; END IF;
   IF EXISTS (SELECT FROM decision WHERE id = p_id AND session_id = v_session) THEN RETURN 'submitted'; END IF;
-  SELECT generation INTO v_generation FROM login_case WHERE id = p_case FOR SHARE;
+  IF p_id_token IS NULL THEN RAISE EXCEPTION 'submit_decision: malformed secret'; END IF;
+  PERFORM pg_advisory_xact_lock(hashtextextended('account:' || account, 0)) FROM login_case WHERE id = p_case;
+  IF (SELECT count(*) FROM decision WHERE session_id = v_session AND state = 'submitted') >= setting_value('unchecked_decisions') THEN
+    RAISE EXCEPTION 'submit_decision: too many wait' USING ERRCODE = 'configuration_limit_exceeded';
+  END IF;
+  SELECT generation INTO v_generation FROM login_case WHERE id = p_case;
   IF NOT FOUND OR (p_request IS NOT NULL AND NOT EXISTS
       (SELECT FROM access_request WHERE id = p_request AND case_id = p_case)) THEN RETURN 'unknown'; END IF;
-  IF v_generation <> p_generation THEN RETURN 'stale'; END IF;
+  IF v_generation IS DISTINCT FROM p_generation THEN RETURN 'stale'; END IF;
   INSERT INTO decision (id, case_id, request_id, kind, reason, called, generation, session_id, id_token)
     VALUES (p_id, p_case, p_request, p_kind, p_reason, p_called, p_generation, v_session, p_id_token)
     ON CONFLICT (id) DO NOTHING;
