@@ -78,7 +78,7 @@ async function findHolder(
   if (new Set(rows.map(({ account }) => account)).size > 1) return 'ambiguous'
   const held = await client.query<{ id: string; state: string }>(
     `SELECT id, state FROM ellipro.activation
-      WHERE account = $1 AND kind = 'legacy' AND state IN ('confirmed', 'opened', 'closed') FOR UPDATE`,
+      WHERE account = $1 AND holds AND state IN ('confirmed', 'opened', 'closed') FOR UPDATE`,
     [rows[0]?.account],
   )
   return held.rows[0] ?? 'free'
