@@ -8,6 +8,7 @@ import { createLegacyData } from './accounts/legacy-data.ts'
 import { createAccountStore } from './accounts/store.ts'
 import { createSweepStore } from './accounts/sweep-store.ts'
 import type { AdminSyncConfig } from './config.ts'
+import { createIdTokenVerifier } from './identity/verify-id-token.ts'
 import { createAddressLocks } from './jobs/address-lock.ts'
 import { caseLockConnections, type CaseWorkDependencies } from './jobs/case-work.ts'
 import { lockConnections, type WorkDependencies } from './jobs/work.ts'
@@ -55,7 +56,11 @@ export function createDependencies(
       sweepStore: createSweepStore(pool),
       addressChanges: createAddressChangeStore(pool),
     },
-    cases: { ...shared, pool },
+    cases: {
+      ...shared,
+      pool,
+      verifyIdToken: createIdTokenVerifier(config.KEYCLOAK_URL, config.KEYCLOAK_REALM),
+    },
     async close() {
       await Promise.all([locks.close(), legacy.close()])
       mailer.close()

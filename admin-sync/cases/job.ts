@@ -15,6 +15,7 @@
 import type pg from 'pg'
 import type { Log } from '../../core/log.ts'
 import type { LegacyData } from '../accounts/legacy-data.ts'
+import type { VerifyIdToken } from '../identity/verify-id-token.ts'
 import type { Keycloak } from '../keycloak/connect.ts'
 import type { Mailer } from '../mail/mailer.ts'
 
@@ -41,6 +42,8 @@ export type CaseDependencies = {
   /** The reader's account: sees protected users, groups and roles, which the operator's may not. */
   reader: Keycloak
   legacy: LegacyData
+  /** Who signed in, by an ID token that provider handed over. */
+  verifyIdToken: VerifyIdToken
   mailer: Mailer
   linkKey: Buffer
   providerUrl: string
