@@ -9,6 +9,7 @@
  *   activations resend|withdraw <id, login or e-mail>     a fresh mail; stops an activation
  *   accounts sweep             accounts that are gone at Keycloak are closed; links that should be gone are reported
  *   logins release <login>     lets the login of a closed account, or of a holder who left, be activated again
+ *   cases import <file.csv>    logins that are known to be shared get their cases
  *   jobs dead                  jobs that ended without success      jobs redrive [id]    tries them again
  *   audit list                 what was done by hand: when, by whom, why
  *
@@ -18,6 +19,7 @@
  */
 import { Command } from 'commander'
 import { ConfigError, UpstreamError } from '../core/errors.ts'
+import { addCases } from './cli/cases.ts'
 import { addDesk } from './cli/desk.ts'
 import { addInstallation } from './cli/installation.ts'
 import { addWatch } from './cli/watch.ts'
@@ -27,6 +29,7 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
   addInstallation(program, env)
   addWatch(program, env)
   addDesk(program, env)
+  addCases(program, env)
   return program
 }
 

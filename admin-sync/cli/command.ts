@@ -11,7 +11,15 @@ export type Environment = NodeJS.ProcessEnv
 
 /** What a command answers: a value for --json, a text for people, and the exit code. */
 export type Answer = { value: unknown; text: string; exitCode?: 0 | 1 }
-export type Options = { json?: true; operator?: string; reason?: string; confirm?: true; block?: true }
+export type Options = {
+  json?: true
+  operator?: string
+  reason?: string
+  confirm?: true
+  block?: true
+  acknowledgeWarnings?: true
+  encoding?: 'utf-8' | 'latin-1'
+}
 
 /** Commands print their own answer; connections lost in the background are not part of it. */
 export const quiet = createLog('admin-sync', 'silent')

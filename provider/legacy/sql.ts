@@ -18,11 +18,11 @@ import { createHmac, randomBytes } from 'node:crypto'
 import { z } from 'zod'
 import { BoundedPool } from '../../core/database/pool.ts'
 import { UpstreamError } from '../../core/errors.ts'
+import { loginKey, trimLogin } from '../../core/legacy-login.ts'
 import type { Log } from '../../core/log.ts'
 import { oneLine } from '../../core/text.ts'
 import { hashing } from '../gate.ts'
 import type { LegacyAnswer, LegacyDirectory } from './directory.ts'
-import { loginKey, trimLogin } from './login.ts'
 import {
   dummyHash,
   formatName,

@@ -12,7 +12,7 @@ import { createHash } from 'node:crypto'
 import type pg from 'pg'
 import { RateLimiterMemory, RateLimiterPostgres, RateLimiterRes } from 'rate-limiter-flexible'
 import { UpstreamError } from '../../core/errors.ts'
-import { loginKey } from '../legacy/login.ts'
+import { loginKey } from '../../core/legacy-login.ts'
 
 /** One attempt. `subject` is what is tried (a login, an address, an id); `network` comes from the request's context. */
 export type Attempt = { subject: string; network: string }
@@ -32,6 +32,8 @@ export type Throttle = {
   signIn: Limit
   /** Asking for an activation of an address, or correcting it. Subject: the address. */
   address: Limit
+  /** Asking for an access of one's own. Subject: the address. */
+  access: Limit
   /** Typing the password of an activation, beside the tries that the database counts. Subject: the activation's id. */
   password: Limit
 }
@@ -43,6 +45,8 @@ const allowances: Record<keyof Throttle, Allowance> = {
   // A customer company is one network: many people there may mistype in a morning.
   signIn: { network: 100, pair: 10, subject: 30, seconds: 900 },
   address: { network: 100, pair: 10, subject: 20, seconds: 3600 },
+  // Everybody of an office may ask in one hour; the database counts what one login may ask for in a day.
+  access: { network: 300, pair: 10, subject: 20, seconds: 3600 },
   password: { network: 100, pair: 10, subject: 20, seconds: 900 },
 }
 
@@ -65,6 +69,7 @@ export function createThrottle(
   return {
     signIn: createLimit(pool, guard, 'sign-in', limits.signIn, onRefused),
     address: createLimit(pool, guard, 'address', limits.address, onRefused),
+    access: createLimit(pool, guard, 'access', limits.access, onRefused),
     password: createLimit(pool, guard, 'password', limits.password, onRefused),
   }
 }

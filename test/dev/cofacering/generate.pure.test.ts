@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { generateSample, hashSample, sampleLogins } from '../../../dev/cofacering/generate.ts'
-import { loginKey } from '../../../provider/legacy/login.ts'
+import { loginKey } from '../../../core/legacy-login.ts'
 import { parseHash, verifyPassword } from '../../../provider/legacy/password-hash.ts'
 
 const sample = generateSample()

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { describe, expect, it } from 'vitest'
 import { loadCofacering } from '../../../dev/cofacering/load.ts'
-import { loginKey } from '../../../provider/legacy/login.ts'
+import { loginKey } from '../../../core/legacy-login.ts'
 import { createCofacering, createDatabase } from '../../support/postgres.ts'
 
 const cofacering = await createCofacering()

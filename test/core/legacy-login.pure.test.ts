@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { loginKey, maximumLoginLength, trimLogin } from '../../../provider/legacy/login.ts'
+import { loginKey, maximumLoginLength, trimLogin } from '../../core/legacy-login.ts'
 
 describe('a login as typed', () => {
   it.each([
