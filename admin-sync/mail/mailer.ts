@@ -6,25 +6,21 @@
  * Each method resolves when the mail server has taken the mail, and throws UpstreamError('smtp') else: `retry` when it
  * could not be asked or said "later", `fail` when it will not take this mail.
  */
-import { createTransport } from 'nodemailer'
 import type { Desk } from '../../core/desk.ts'
-import { UpstreamError } from '../../core/errors.ts'
 import { loadTexts, type Language } from '../../core/text.ts'
 import type { Smtp } from '../realm/config.ts'
 import { accountClosedMail } from './account-closed.ts'
 import { addressChangedMail } from './address-changed.ts'
 import { alreadyAccountMail } from './already-account.ts'
 import { contactNoticeMail } from './contact-notice.ts'
+import { describeFailure, domainOf, openTransport, type Patience } from './transport.ts'
 
 export type MailerOptions = Smtp & {
   desk: Desk
   portalUrl: string
-  /** Milliseconds; see `usualPatience`. */
+  /** Milliseconds. */
   patience?: Patience
 }
-
-/** How long a mail server may take to say hello, and for each answer after that. */
-export type Patience = { helloMs: number; answerMs: number }
 
 /** `reference` makes the Message-ID, so that a mail sent twice after a crash is one mail to most mail programs. */
 type Envelope = { to: string; reference: string }
@@ -63,27 +59,11 @@ export type Mailer = {
   close(): void
 }
 
-/** A server that looks into a mail before it takes it must not be left too early: it sends the mail all the same. */
-const usualPatience: Patience = { helloMs: 15_000, answerMs: 45_000 }
-
 export function createMailer(options: MailerOptions): Mailer {
   const texts = loadTexts(new URL('../text/', import.meta.url))
-  const { host, port, security, user, password, desk, portalUrl, patience = usualPatience } = options
-  const transport = createTransport({
-    host,
-    port,
-    secure: security === 'tls',
-    requireTLS: security === 'starttls',
-    ignoreTLS: security === 'none',
-    ...(user !== undefined && password !== undefined && { auth: { user, pass: password } }),
-    connectionTimeout: patience.helloMs,
-    greetingTimeout: patience.helloMs,
-    socketTimeout: patience.answerMs,
-    // Our templates hold no file and no URL to fetch.
-    disableFileAccess: true,
-    disableUrlAccess: true,
-  })
-  const domain = options.from.slice(options.from.lastIndexOf('@') + 1)
+  const { desk, portalUrl, patience } = options
+  const transport = openTransport(options, patience)
+  const domain = domainOf(options.from)
 
   async function send({ to, reference }: Envelope, content: Content): Promise<void> {
     try {
@@ -113,18 +93,4 @@ export function createMailer(options: MailerOptions): Mailer {
       send(mail, accountClosedMail(texts[mail.language], { language: mail.language, desk })),
     close: () => transport.close(),
   }
-}
-
-/** A wrong user or password at the mail server is mended by an operator, and the mail waits for that. */
-function describeFailure(error: unknown): UpstreamError {
-  const { code, responseCode } = Object(error) as { code?: unknown; responseCode?: unknown }
-  const status = typeof responseCode === 'number' ? responseCode : 0
-  const refused = status >= 500 && code !== 'EAUTH'
-  return new UpstreamError(
-    'smtp',
-    status,
-    refused ? 'fail' : 'retry',
-    status > 0 ? `smtp_${status}` : typeof code === 'string' ? code : 'connect',
-    { cause: error },
-  )
 }
