@@ -2,11 +2,14 @@
 import type { Job, JobResult, PgBoss } from 'pg-boss'
 import { describeError } from '../../core/log.ts'
 import type { CaseCheckpoint, CaseDependencies, CaseJob, CaseJobKind } from '../cases/job.ts'
+import { checkStaff } from '../staff/check-staff.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { decideFate } from './outcome.ts'
 
 /** `atOnce`: jobs of the kind in this process. */
-const jobs: Partial<Record<CaseJobKind, { run: CaseJob; atOnce: number }>> = {}
+const jobs: Partial<Record<CaseJobKind, { run: CaseJob; atOnce: number }>> = {
+  'check-staff': { run: checkStaff, atOnce: 2 },
+}
 /** Connections that locks may need at once: one a job. */
 export const caseLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 0)
 

@@ -11,6 +11,7 @@ import type {
   Credential,
   FederatedIdentity,
   Group,
+  Role,
   RoleMappings,
   User,
   UserDraft,
@@ -156,6 +157,9 @@ export function createUsers(transport: Transport, realmPath: string) {
       get<User[]>('', { idpAlias: identityProvider, idpUserId: sub }),
 
     listGroups: (id: string): Promise<Group[]> => get<Group[]>(at`/${id}/groups`),
+    /** Roles of the realm that the user has by itself, by a group or inside another role. `undefined`: no such user. */
+    listEffectiveRoles: (id: string): Promise<Role[] | undefined> =>
+      find<Role[]>(at`/${id}/role-mappings/realm/composite`),
     /**
      * Roles given to the user itself, not through groups or composites; `default-roles-<realm>` is among them.
      * Keycloak leaves out, with status 200, what the

@@ -1014,7 +1014,7 @@ $$;
 
 CREATE FUNCTION ellipro.end_staff_session(p_cookie_hash bytea) RETURNS void
 LANGUAGE sql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
-  UPDATE staff_session SET state = 'ended', expires_at = now() WHERE cookie_hash = p_cookie_hash
+  UPDATE staff_session SET state = 'ended', id_token = NULL, expires_at = now() WHERE cookie_hash = p_cookie_hash
 $$;
 
 -- Not granted to provider: the session of an agent, for the functions that follow.

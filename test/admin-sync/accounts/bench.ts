@@ -15,6 +15,8 @@ import type { JobKind } from '../../../admin-sync/accounts/job.ts'
 import { purgeExpired, type PurgeResult } from '../../../admin-sync/accounts/purge-expired.ts'
 import { readAdminSyncConfig, type AdminSyncConfig } from '../../../admin-sync/config.ts'
 import { createDependencies } from '../../../admin-sync/dependencies.ts'
+import type { CaseJobKind } from '../../../admin-sync/cases/job.ts'
+import { runCaseJob, type CaseWorkDependencies } from '../../../admin-sync/jobs/case-work.ts'
 import { runJob, type WorkDependencies } from '../../../admin-sync/jobs/work.ts'
 import type { Keycloak } from '../../../admin-sync/keycloak/connect.ts'
 import type { User } from '../../../admin-sync/keycloak/representations.ts'
@@ -71,6 +73,7 @@ export type Bench = {
   issuer: string
   provider: ActivationStore
   dependencies: WorkDependencies
+  cases: CaseWorkDependencies
   /** Jobs that the jobs have added directly. */
   added: { kind: JobKind; id: string; afterSeconds: number | undefined }[]
   nextAddress(): string
@@ -79,6 +82,13 @@ export type Bench = {
   run(kind: JobKind, id: string, options?: { onStep?: WorkDependencies['onStep'] }): Promise<JobResult>
   /** The job's outcome; throws when it did not complete. */
   runWell(kind: JobKind, id: string): Promise<string>
+  /** The same two for a job on a case. */
+  runCase(
+    kind: CaseJobKind,
+    id: string,
+    options?: { onStep?: WorkDependencies['onStep'] },
+  ): Promise<JobResult>
+  runCaseWell(kind: CaseJobKind, id: string): Promise<string>
   purge(): Promise<PurgeResult>
   /** Starts, and sends the mail. */
   startAndMail(options?: Parameters<Bench['start']>[0]): Promise<Started & { mail: Mail }>
@@ -142,14 +152,13 @@ export async function createBench(): Promise<Bench> {
   const lines: string[] = []
   const added: Bench['added'] = []
   const log = createLog('admin-sync', 'debug', { write: (line) => void lines.push(line) })
-  const { work: dependencies, close } = createDependencies(
-    config,
-    log,
-    sync,
-    async (_client, kind, id, afterSeconds) => {
-      added.push({ kind, id, afterSeconds })
-    },
-  )
+  const {
+    work: dependencies,
+    cases,
+    close,
+  } = createDependencies(config, log, sync, async (_client, kind, id, afterSeconds) => {
+    added.push({ kind, id, afterSeconds })
+  })
   afterAll(async () => {
     await close()
     await Promise.all([pool.end(), sync.end(), providerPool.end(), cofaceringPool.end(), gate.close()])
@@ -177,6 +186,7 @@ export async function createBench(): Promise<Bench> {
     issuer,
     provider,
     dependencies,
+    cases,
     added,
     nextAddress: () => `personne-${++count}-${randomBytes(3).toString('hex')}@client.example`,
     nextLogin() {
@@ -212,6 +222,17 @@ export async function createBench(): Promise<Bench> {
       ),
     async runWell(kind, id) {
       const result = await bench.run(kind, id)
+      if (result.status !== 'completed') throw new Error(JSON.stringify(result))
+      return (result.output as { outcome: string }).outcome
+    },
+    runCase: (kind, id, { onStep } = {}) =>
+      runCaseJob(
+        kind,
+        { id: randomUUID(), data: { id }, retryCount: 0, signal: new AbortController().signal },
+        { ...cases, ...(onStep && { onStep }) },
+      ),
+    async runCaseWell(kind, id) {
+      const result = await bench.runCase(kind, id)
       if (result.status !== 'completed') throw new Error(JSON.stringify(result))
       return (result.output as { outcome: string }).outcome
     },
