@@ -14,7 +14,7 @@ import { UpstreamError } from '../../core/errors.ts'
 import type { User } from '../keycloak/representations.ts'
 import type { AccountDependencies, AccountJob, Checkpoint, Outcome } from './job.ts'
 import type { LegacyLogin } from './legacy-data.ts'
-import { confirmUrl, makeCodes, withdrawUrl } from './link.ts'
+import { confirmUrl, contractUrl, makeCodes, withdrawUrl } from './link.ts'
 import { createPendingUser, findUser, type MailAttributes } from './pending-user.ts'
 import type { Activation, Refusal } from './store.ts'
 
@@ -126,7 +126,10 @@ async function refreshUser(
   return { id: user.id, verified: user.emailVerified === true }
 }
 
-/** "You already have an account": once a generation, under the same budget as every mail. */
+/**
+ * "You already have an account": once a generation, under the same budget as every mail. Its link adds the contract of
+ * this login to that account (cases/add-contract.ts).
+ */
 async function sendNotice(
   { store, mailer, linkKey, providerUrl }: AccountDependencies,
   activation: Activation,
@@ -134,14 +137,16 @@ async function sendNotice(
   checkpoint: Checkpoint,
 ): Promise<Outcome> {
   const { id, mailGeneration } = activation
-  const budget = await store.readBudget(activation.account, activation.addressKey)
+  // An agent asked for the mail of a granted one.
+  const budget =
+    activation.kind === 'granted' ? 'ok' : await store.readBudget(activation.account, activation.addressKey)
   if (budget !== 'ok') {
     await store.noteError(id, budget)
     return budget
   }
-  const codes = makeCodes(linkKey, id, mailGeneration)
+  const codes = makeCodes(linkKey, id, mailGeneration, 'contract')
   await checkpoint('store-codes')
-  if (!(await store.storeCodes(id, mailGeneration, undefined, codes.withdrawHash))) return 'superseded'
+  if (!(await store.storeCodes(id, mailGeneration, codes.linkHash, codes.withdrawHash))) return 'superseded'
   await checkpoint('send')
   await mailer.sendAlreadyAccount({
     to: activation.address,
@@ -149,6 +154,8 @@ async function sendNotice(
     language: activation.locale,
     login: maskLogin(login.login),
     company: login.company,
+    isGranted: activation.kind === 'granted',
+    contractUrl: contractUrl(providerUrl, id, codes.k),
     withdrawUrl: withdrawUrl(providerUrl, id, codes.w),
   })
   await checkpoint('record')

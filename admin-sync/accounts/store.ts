@@ -15,6 +15,8 @@ export type State =
 
 export type Activation = {
   id: string
+  /** `granted`: an agent opened it. */
+  kind: 'legacy' | 'granted'
   state: State
   reason: string | null
   /** The legacy directory's stable key. What else provider wrote about the login is not used for mails. */
@@ -56,7 +58,7 @@ export type AccountStore = ReturnType<typeof createAccountStore>
 /** Time after its opening at which the link of an account is deleted, sign-in or not. */
 const unlinkAfterSeconds = 15 * 60
 
-const activationColumns = `id, state, reason, account, address, address_key AS "addressKey", locale, sub, shared,
+const activationColumns = `id, kind, state, reason, account, address, address_key AS "addressKey", locale, sub, shared,
   request_id AS "correlationId", mail_generation AS "mailGeneration", mailed_generation AS "mailedGeneration",
   floor(extract(epoch FROM expires_at - now()))::integer AS "secondsLeft", created_at AS "createdAt",
   unlinked_at AS "unlinkedAt"`
@@ -98,14 +100,14 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
     },
 
     /** Before the mail leaves. False when the activation ended or a newer mail was asked for meanwhile. */
-    storeCodes: (id: string, generation: number, linkHash: Buffer | undefined, withdrawHash: Buffer) =>
+    storeCodes: (id: string, generation: number, linkHash: Buffer, withdrawHash: Buffer) =>
       some(
         `UPDATE ellipro.activation_secret s
-            SET link_hash = coalesce($3, s.link_hash), withdraw_hash = $4
+            SET link_hash = $3, withdraw_hash = $4
            FROM ellipro.activation a
           WHERE a.id = $1 AND s.activation_id = a.id AND a.mail_generation = $2 AND a.expires_at > now()
             AND a.state IN ('requested', 'mailed', 'refused')`,
-        [id, generation, linkHash ?? null, withdrawHash],
+        [id, generation, linkHash, withdrawHash],
       ),
 
     /** Whether a live activation of the address, this one included, has had its mail. */
@@ -357,15 +359,22 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
         return rows.length
       }),
 
-    /** Secrets of what ended: of the refused ones when their hours are over. "It was not me" stays answerable. */
+    /**
+     * Secrets of what ended: of the refused ones when their hours are over. "It was not me" stays answerable, and the
+     * browser that proved both on a login that has its holder can look after its request for a month.
+     */
     async eraseEndedSecrets(): Promise<number> {
       const { rowCount } = await pool.query(
         `UPDATE ellipro.activation_secret s
-            SET salt = NULL, verifier = NULL, link_hash = NULL, credential = NULL, finisher_hash = NULL,
+            SET salt = NULL, verifier = NULL, link_hash = NULL, credential = NULL,
+                finisher_hash = CASE WHEN a.state = 'waiting' AND a.ended_at > now() - interval '30 days'
+                                THEN s.finisher_hash END,
                 proof_handle = NULL, proof_hash = NULL, proof_expires_at = NULL
            FROM ellipro.activation a
           WHERE a.id = s.activation_id
-            AND (coalesce(s.salt, s.verifier, s.link_hash, s.finisher_hash) IS NOT NULL OR s.credential IS NOT NULL)
+            AND (coalesce(s.salt, s.verifier, s.link_hash) IS NOT NULL OR s.credential IS NOT NULL
+                 OR (s.finisher_hash IS NOT NULL
+                     AND NOT (a.state = 'waiting' AND a.ended_at > now() - interval '30 days')))
             AND (a.state IN ('expired', 'withdrawn', 'waiting', 'closed')
                  OR (a.state = 'refused' AND a.expires_at <= now()))`,
       )

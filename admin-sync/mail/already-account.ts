@@ -1,4 +1,7 @@
-/** "You already have an account": to the owner of an address that somebody wanted to activate. Pure. */
+/**
+ * "You already have an account": to the owner of an address that somebody wanted to activate, or that an agent opened an
+ * access for. Its button leads to the page that adds the contract to the account. Pure.
+ */
 import type { Desk } from '../../core/desk.ts'
 import type { Language, Translate } from '../../core/text.ts'
 import { button, deskText, factList, heading, link, paragraph, plainLink, renderMail } from './layout.ts'
@@ -6,14 +9,17 @@ import type { AlreadyAccount, Content } from './mailer.ts'
 
 export function alreadyAccountMail(
   t: Translate,
-  mail: Pick<AlreadyAccount, 'login' | 'company' | 'withdrawUrl'>,
+  mail: Pick<AlreadyAccount, 'login' | 'company' | 'isGranted' | 'contractUrl' | 'withdrawUrl'>,
   { language, desk, portalUrl }: { language: Language; desk: Desk; portalUrl: string },
 ): Content {
+  const { contractUrl, withdrawUrl } = mail
   const subject = t('alreadyAccountSubject')
   const facts = [
     { name: t('factLogin'), value: mail.login },
     { name: t('factCompany'), value: mail.company },
   ]
+  const why = t(mail.isGranted ? 'alreadyAccountGranted' : 'alreadyAccountWhy')
+  const how = t(mail.isGranted ? 'alreadyAccountAddGranted' : 'alreadyAccountAdd')
   return {
     subject,
     html: renderMail(t, language, {
@@ -21,35 +27,44 @@ export function alreadyAccountMail(
       preheader: t('alreadyAccountUnchanged'),
       desk,
       body: [
-        paragraph(t('alreadyAccountWhy')),
+        paragraph(why),
         factList(facts),
         paragraph(t('alreadyAccountUnchanged')),
         heading(t('alreadyAccountYouTitle')),
-        paragraph(t('alreadyAccountYou')),
-        button(portalUrl, t('alreadyAccountButton')),
+        paragraph(how),
+        button(contractUrl, t('alreadyAccountButton')),
+        paragraph(t('alreadyAccountKept')),
+        paragraph(t('alreadyAccountSignIn')),
+        paragraph(link(portalUrl, t('alreadyAccountSignInLink'))),
         heading(t('notYouTitle')),
         paragraph(t('alreadyAccountNotYou')),
-        paragraph(link(mail.withdrawUrl, t('notYouLink'))),
-        plainLink(t, portalUrl),
+        paragraph(link(withdrawUrl, t('notYouLink'))),
+        plainLink(t, contractUrl),
       ],
     }),
     text: [
       subject,
       '',
-      t('alreadyAccountWhy'),
+      why,
       '',
       ...facts.map(({ name, value }) => `${name} ${value}`),
       '',
       t('alreadyAccountUnchanged'),
       '',
       t('alreadyAccountYouTitle'),
-      t('alreadyAccountYou'),
+      how,
+      t('alreadyAccountButton'),
+      contractUrl,
+      t('alreadyAccountKept'),
+      '',
+      t('alreadyAccountSignIn'),
+      t('alreadyAccountSignInLink'),
       portalUrl,
       '',
       t('notYouTitle'),
       t('alreadyAccountNotYou'),
       t('notYouLink'),
-      mail.withdrawUrl,
+      withdrawUrl,
       '',
       '--',
       deskText(t, language, desk),

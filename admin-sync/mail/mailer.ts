@@ -29,6 +29,9 @@ export type AlreadyAccount = Envelope & {
   /** Masked. */
   login: string
   company: string
+  /** An agent opened the access: there is no password first typed. */
+  isGranted: boolean
+  contractUrl: string
   withdrawUrl: string
 }
 export type ContactNotice = Envelope & {

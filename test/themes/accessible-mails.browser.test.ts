@@ -73,7 +73,13 @@ async function sendAll(language: Language): Promise<Record<string, Mail>> {
       await page.click('#kc-submit')
     }),
     'already an account': await receive(to, () =>
-      mailer.sendAlreadyAccount({ ...about, language, withdrawUrl: 'https://id.example/withdraw?w=1&x=2' }),
+      mailer.sendAlreadyAccount({
+        ...about,
+        language,
+        isGranted: false,
+        contractUrl: 'https://id.example/contract?k=1&x=2',
+        withdrawUrl: 'https://id.example/withdraw?w=1&x=2',
+      }),
     ),
     'notice to the contact': await receive(to, () =>
       mailer.sendContactNotice({

@@ -5,12 +5,25 @@
 import { beforeEach, describe, expect, test } from 'vitest'
 import { UpstreamError } from '../../../core/errors.ts'
 import { maskLogin } from '../../../core/mask.ts'
+import type { Mail } from '../../../dev/smtp-sink.ts'
 import { createBench, findActionLink, password, providerUrl, readK, sha256 } from './bench.ts'
 
 const bench = await createBench()
 const { inbox, pool, admin, provider } = bench
 const attributesOf = async (address: string) =>
   (await bench.user(address))?.attributes as Record<string, string[]> | undefined
+/** The secrets in the links of a mail whose address holds `mark`, such as `/contract?k=`. */
+const linkSecrets = (mail: Mail | undefined, mark: string) =>
+  (mail?.links ?? []).flatMap((link) =>
+    link.includes(mark) ? [Buffer.from(link.slice(link.indexOf(mark) + mark.length), 'base64url')] : [],
+  )
+const linkHash = async (id: string) => {
+  const { rows } = await pool.query<{ hash: Buffer }>(
+    'SELECT link_hash AS hash FROM ellipro.activation_secret WHERE activation_id = $1',
+    [id],
+  )
+  return rows[0]?.hash
+}
 const isAlreadyMail = (subject: string) => subject === 'Vous avez déjà un accès Ellipro'
 
 beforeEach(() => {
@@ -189,6 +202,10 @@ describe('an address that has an account', () => {
     expect(mail?.text).toContain(login.company)
     expect(mail?.text).not.toContain(login.login)
     expect(await bench.row(id)).toMatchObject({ state: 'refused', reason: 'address_taken' })
+    // Its k confirms nothing, and is not that of a confirmation: it leads to the page that adds the contract.
+    const [k] = linkSecrets(mail, '/contract?k=')
+    expect(await linkHash(id)).toEqual(sha256(k!))
+    expect(await bench.confirm(id, k!)).toBe('bad_link')
     // Outwardly it is as any other: seen, sent again, and withdrawn by the owner of the address.
     expect((await provider.activationView(id, browser))?.state).toBe('mailed')
     await pool.query(
@@ -198,9 +215,11 @@ describe('an address that has an account', () => {
     expect(await provider.requestMail(id, { browserHash: browser })).toBe('requested')
     expect(await bench.runWell('send-confirmation', id)).toBe('notice_sent')
     expect(await bench.mails(id)).toEqual(['already-account', 'already-account'])
-    const link = mail?.links.find((one) => one.includes('/withdraw?w=')) ?? ''
-    const code = Buffer.from(new URL(link).searchParams.get('w') ?? '', 'base64url')
-    expect(await provider.withdrawActivation(id, code)).toBe('withdrawn')
+    const [newer] = linkSecrets(inbox.mails[1], '/contract?k=')
+    expect(newer).not.toEqual(k)
+    expect(await linkHash(id)).toEqual(sha256(newer!))
+    const [code] = linkSecrets(mail, '/withdraw?w=')
+    expect(await provider.withdrawActivation(id, code!)).toBe('withdrawn')
   })
 
   test('is as little touched when it is an administrator’s, whom the operator account cannot even see', async () => {

@@ -16,12 +16,19 @@ const desk = {
 const hostile = `<script>alert("x")</script> & Fils`
 const links = (html: string) => [...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)
 
-test.each(['fr', 'en'] as const)('"you already have an account" in %s', (language) => {
+test.each([
+  ['fr', false],
+  ['fr', true],
+  ['en', false],
+  ['en', true],
+] as const)('"you already have an account" in %s, granted by an agent: %s', (language, isGranted) => {
   const mail = alreadyAccountMail(
     texts[language],
     {
       login: 'a•••••z',
       company: hostile,
+      isGranted,
+      contractUrl: 'https://id.ellipro.example/activation/1/contract?k=code',
       withdrawUrl: 'https://id.ellipro.example/activation/1/withdraw?w=code',
     },
     { language, desk, portalUrl: 'https://ellipro.example' },
@@ -32,14 +39,21 @@ test.each(['fr', 'en'] as const)('"you already have an account" in %s', (languag
   expect(mail.html).toContain('&lt;script&gt;')
   expect(mail.text).toContain(hostile)
   expect(links(mail.html)).toEqual([
+    'https://id.ellipro.example/activation/1/contract?k=code',
     'https://ellipro.example',
     'https://id.ellipro.example/activation/1/withdraw?w=code',
-    'https://ellipro.example',
+    'https://id.ellipro.example/activation/1/contract?k=code',
     'tel:0825123456',
     'mailto:desk@ellipro.example',
   ])
   for (const body of [mail.html, mail.text]) {
-    for (const said of ['0825 123 456', desk.hours[language], 'a•••••z', 'withdraw?w=code'])
+    for (const said of [
+      '0825 123 456',
+      desk.hours[language],
+      'a•••••z',
+      'withdraw?w=code',
+      'contract?k=code',
+    ])
       expect(body).toContain(said)
     // A key without a text would show itself.
     expect(body).not.toMatch(/alreadyAccount|notYou|fact[A-Z]|desk[A-Z]/)
