@@ -19,6 +19,7 @@ import { closingConfig } from '../core/closing.ts'
 import { deskConfig } from '../core/desk.ts'
 import { ConfigError } from '../core/errors.ts'
 import { probeConfig, smtpConfig } from './realm/config.ts'
+import { findTicketProblems, ticketsConfig } from './tickets/config.ts'
 
 /** All that `migrate` and the commands that act on the database alone need (cli/desk.ts, `jobs`). */
 export const databaseConfig = defineConfig({
@@ -98,6 +99,7 @@ export const adminSyncConfig = defineConfig({
   PORTAL_URL: { schema: publicUrl, description: 'The Ellipro portal, for the links in mails.' },
   ...deskConfig,
   ...smtpConfig,
+  ...ticketsConfig,
   LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least level of log lines.' },
 })
 
@@ -105,7 +107,7 @@ export type AdminSyncConfig = Config<typeof adminSyncConfig>
 
 /** @throws ConfigError with every problem at once. */
 export function readAdminSyncConfig(env: Record<string, string | undefined>): AdminSyncConfig {
-  const config = readConfig(adminSyncConfig, env)
+  const config = readConfig(adminSyncConfig, env, findTicketProblems(env))
   if ((config.SMTP_USER === undefined) !== (config.SMTP_PASSWORD === undefined))
     throw new ConfigError(['SMTP_USER and SMTP_PASSWORD are given together or not at all'])
   return config

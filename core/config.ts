@@ -35,11 +35,13 @@ export function defineConfig<const D extends Definition>(definition: D): D {
 
 /**
  * Reads a definition from an environment.
+ * @param further problems that concern several variables together, told with the others
  * @throws ConfigError naming every variable that is missing or wrong, never showing a secret's value.
  */
 export function readConfig<D extends Definition>(
   definition: D,
   env: Record<string, string | undefined>,
+  further: readonly string[] = [],
 ): Config<D> {
   const problems: string[] = []
   const values: Record<string, unknown> = {}
@@ -55,6 +57,7 @@ export function readConfig<D extends Definition>(
     else
       problems.push(`${name}: ${parsed.error.issues.map((i) => i.message).join('; ')}. ${entry.description}`)
   }
+  problems.push(...further)
   if (problems.length > 0) throw new ConfigError(problems)
   return values as Config<D>
 }

@@ -41,6 +41,19 @@ const settings = {
   LOG_LEVEL: '',
 }
 
+/** The same, for admin-sync alone: where tickets go. Without a word they arrive in the demonstration's inbox. */
+const ticketSettings = {
+  TICKETS: '',
+  TICKETS_EMAIL_TO: 'service-relation-client@ellipro.example',
+  TICKETS_POLL_SECONDS: '',
+  TICKETS_TIMEOUT_MS: '',
+  RT_URL: '',
+  RT_TOKEN: '',
+  RT_QUEUE: '',
+  RT_KEY_FIELD: '',
+  RT_STATUS_MAP: '',
+}
+
 export function placeUrl({ host, port }: Place): string {
   return `http://${host}:${port}`
 }
@@ -91,7 +104,8 @@ export function describeApplications(installation: Installation): Record<string,
 }
 
 /**
- * @param given environment of the user; its `DESK_*`, COFACERING_CLOSES_AT, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS and LOG_LEVEL are kept
+ * @param given environment of the user; its `DESK_*`, COFACERING_CLOSES_AT, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS and
+ *   LOG_LEVEL are kept, and for admin-sync `TICKETS*` and `RT_*`
  * @returns only the variables of the product: add baseEnvironment() to run a process with them
  */
 export function processEnvironments(
@@ -99,9 +113,14 @@ export function processEnvironments(
   given: NodeJS.ProcessEnv = {},
 ): Record<ProcessName, Environment> {
   const { keycloak, provider, adminSync, portal, secondApplication, smtp, databases, secrets } = installation
-  const chosen = Object.entries(settings).map(([name, value]) => [name, given[name] || value] as const)
+  const choose = (known: Record<string, string>) =>
+    Object.fromEntries(
+      Object.entries(known)
+        .map(([name, value]) => [name, given[name] || value] as const)
+        .filter(([, value]) => value !== ''),
+    )
   const common: Environment = {
-    ...Object.fromEntries(chosen.filter(([, value]) => value !== '')),
+    ...choose(settings),
     KEYCLOAK_URL: keycloak.url,
     KEYCLOAK_REALM: keycloak.realm,
     PROVIDER_URL: placeUrl(provider),
@@ -154,6 +173,7 @@ export function processEnvironments(
       ADMIN_SYNC_DATABASE_URL: databases.sync,
       LEGACY_DATABASE_URL: databases.cofaceringReader,
       ADMIN_SYNC_LINK_KEY: secrets.linkKey,
+      ...choose(ticketSettings),
     },
     realmApply: {
       ...common,

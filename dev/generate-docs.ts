@@ -63,7 +63,7 @@ ${rows.join('\n')}
 | \`CHROMIUM_PATH\` | The browser of the end-to-end tests, when it is not found. |
 | \`NGINX_PATH\` | The proxy of the test of two replicas, when it is not found. |
 | \`ELLIPRO_SCREENSHOTS\` | Set: the end-to-end test makes the pictures in \`docs/images/\` anew. |
-| \`DESK_*\`, \`COFACERING_CLOSES_AT\`, \`LEGACY_FORGOT_URL\`, \`SIGN_IN_DEADLINE_MS\`, \`LOG_LEVEL\`, \`KEYCLOAK_REALM\` | Handed on to the processes; otherwise demonstration values. |
+| \`DESK_*\`, \`COFACERING_CLOSES_AT\`, \`LEGACY_FORGOT_URL\`, \`SIGN_IN_DEADLINE_MS\`, \`LOG_LEVEL\`, \`KEYCLOAK_REALM\`, \`TICKETS*\`, \`RT_*\` | Handed on to the processes; otherwise demonstration values. |
 `
   return format(page, { ...(await resolveConfig(configurationFile)), parser: 'markdown' })
 }

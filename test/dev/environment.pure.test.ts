@@ -65,6 +65,21 @@ describe('the environment of each process', () => {
     expect(applications.map(({ clientId }) => clientId)).toEqual(['portal', 'second-app'])
   })
 
+  test('sends tickets to the inbox, or to the help desk that is named, and its token to admin-sync alone', () => {
+    expect(readAdminSyncConfig(environments.adminSync)).toMatchObject({
+      TICKETS: 'email',
+      TICKETS_EMAIL_TO: 'service-relation-client@ellipro.example',
+    })
+    const given = {
+      TICKETS: 'rt',
+      RT_URL: 'http://127.0.0.1:9000',
+      RT_TOKEN: 'token of the technical account',
+    }
+    const { adminSync, ...others } = processEnvironments(installation, given)
+    expect(readAdminSyncConfig(adminSync)).toMatchObject(given)
+    expect(JSON.stringify(others)).not.toContain(given.RT_TOKEN)
+  })
+
   test('satisfies the demonstration applications, with the secrets that the realm knows', () => {
     const { applications } = readRealmConfig(environments.realmApply)
     for (const environment of [environments.portal, environments.secondApplication]) {

@@ -72,6 +72,8 @@ export type Bench = {
   realm: string
   issuer: string
   provider: ActivationStore
+  /** provider's database role. */
+  providerPool: pg.Pool
   dependencies: WorkDependencies
   cases: CaseWorkDependencies
   /** Jobs that the jobs have added directly. */
@@ -133,6 +135,9 @@ export async function createBench(): Promise<Bench> {
     SMTP_PORT: String(inbox.port),
     SMTP_FROM: 'ne-pas-repondre@ellipro.example',
     SMTP_SECURITY: 'none',
+    TICKETS_EMAIL_TO: 'service-relation-client@ellipro.example',
+    TICKETS: 'email',
+    TICKETS_EMAIL_TO: 'desk@ellipro.example',
   }
   await applyRealm({ ...realm, smtp: { ...realm.smtp, host: inbox.host, port: inbox.port } })
   // A client as an administrator might make one, to try passwords with.
@@ -185,6 +190,7 @@ export async function createBench(): Promise<Bench> {
     realm: realm.realm,
     issuer,
     provider,
+    providerPool,
     dependencies,
     cases,
     added,
