@@ -135,7 +135,6 @@ export async function createBench(): Promise<Bench> {
     SMTP_PORT: String(inbox.port),
     SMTP_FROM: 'ne-pas-repondre@ellipro.example',
     SMTP_SECURITY: 'none',
-    TICKETS_EMAIL_TO: 'service-relation-client@ellipro.example',
     TICKETS: 'email',
     TICKETS_EMAIL_TO: 'desk@ellipro.example',
   }
