@@ -135,8 +135,6 @@ export async function createBench(): Promise<Bench> {
     SMTP_PORT: String(inbox.port),
     SMTP_FROM: 'ne-pas-repondre@ellipro.example',
     SMTP_SECURITY: 'none',
-    TICKETS: 'email',
-    TICKETS_EMAIL_TO: 'desk@ellipro.example',
   }
   await applyRealm({ ...realm, smtp: { ...realm.smtp, host: inbox.host, port: inbox.port } })
   // A client as an administrator might make one, to try passwords with.
