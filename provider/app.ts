@@ -65,6 +65,20 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.get('/activation/:id/opening', screens.opening.show)
   app.get('/activation/:id/withdraw', screens.withdraw.show)
   app.post('/activation/:id/withdraw', screens.withdraw.submit)
+  app.get('/activation/:id/waiting', screens.waiting.show)
+  app.post('/activation/:id/waiting', screens.waiting.submit)
+
+  // An access of one's own on a login that has its holder: the request, its mails' links, and the holder's answer.
+  app.get('/access/new', screens.access.show)
+  app.post('/access/new', screens.access.submit)
+  app.get('/access/sent', screens.access.showSent)
+  app.get('/access/holder/:case', screens.holder.show)
+  app.post('/access/holder/:case', screens.holder.submit)
+  app.get('/access/:id/prove', screens.accessProof.show)
+  app.post('/access/:id/prove', screens.accessProof.submit)
+  app.get('/access/:id/withdraw', screens.accessWithdraw.show)
+  app.post('/access/:id/withdraw', screens.accessWithdraw.submit)
+  app.get('/access/:id', screens.accessRequest.show)
 
   // provider as an RP of Keycloak: the end of an activation.
   app.get('/sign-in/callback', relyingParty.callback)

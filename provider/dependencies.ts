@@ -7,6 +7,7 @@ import { readDesk, type Desk } from '../core/desk.ts'
 import type { Log } from '../core/log.ts'
 import { loadTexts, type Language, type Translate } from '../core/text.ts'
 import { createActivationStore, type ActivationStore } from './activation/store.ts'
+import { createCaseStore, type CaseStore } from './cases/store.ts'
 import type { ProviderConfig } from './config.ts'
 import { createReadiness, type Readiness } from './health.ts'
 import type { LegacyDirectory } from './legacy/directory.ts'
@@ -21,6 +22,7 @@ export type Dependencies = {
   log: Log
   pool: pg.Pool
   store: ActivationStore
+  cases: CaseStore
   directory: LegacyDirectory
   cookies: Cookies
   throttle: Throttle
@@ -53,6 +55,7 @@ export async function createDependencies(
     stopwatch,
     ...outside,
     store: createActivationStore(pool),
+    cases: createCaseStore(pool),
     cookies: createCookies(config.PROVIDER_URL.startsWith('https:')),
     throttle: createThrottle(pool, undefined, (limit, by) =>
       outside.log.info({ event: 'throttle.refused', limit, by }),

@@ -6,10 +6,14 @@
  *   act_<id>       k of the mail that was opened here                      25 hours
  *   wd_<id>        the withdraw code of the mail                           25 hours
  *   finish_<id>    this browser's POST confirmed the activation            an hour
+ *   pf_<id>        the code that proves the address of a request           25 hours
+ *   rw_<id>        its withdraw code                                       25 hours
+ *   rs_<id>        the code of its state page                              25 hours
+ *   hq_<case>      the code of the holder's questions                      25 hours
  *   link           not a secret: the id of the activation whose mail was opened here last
  *
  * The database knows `sign_in`, `activation` and `finish_<id>` by the SHA-256 of their bytes, and gets the bytes of
- * k and of the withdraw code, whose hashes it holds.
+ * the others, whose hashes it holds.
  */
 import { createHash, createHmac, randomBytes } from 'node:crypto'
 import type { Request, Response } from 'express'
@@ -26,6 +30,10 @@ export function parseSecret(text: unknown): Buffer | undefined {
 }
 
 export const hashSecret = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest()
+
+/** Codes of the mails about requests, and the beginning of their cookies' names. */
+const codeCookies = { proof: 'pf', withdraw: 'rw', state: 'rs', holder: 'hq' }
+export type CodeKind = keyof typeof codeCookies
 
 export type BrowserSecrets = {
   signInHash(req: Request): Buffer | undefined
@@ -46,6 +54,9 @@ export type BrowserSecrets = {
   /** The bytes of the withdraw code. */
   withdrawal(req: Request, id: string): Buffer | undefined
   keepWithdrawal(res: Response, id: string, w: Buffer): void
+  /** The bytes of a code of a mail about a request; `id` of the request, or of the case. */
+  code(req: Request, kind: CodeKind, id: string): Buffer | undefined
+  keepCode(res: Response, kind: CodeKind, id: string, code: Buffer): void
   /** SHA-256 of the cookie of the browser that confirmed. */
   finisherHash(req: Request, id: string): Buffer | undefined
   /** Makes it and gives its hash; the same for the same browser, so that a double click changes nothing. */
@@ -83,6 +94,10 @@ export function createBrowserSecrets(cookies: Cookies, key: Buffer): BrowserSecr
     withdrawal: (req, id) => read(req, `wd_${id}`),
     keepWithdrawal(res, id, w) {
       keep(res, `wd_${id}`, w, daySeconds)
+    },
+    code: (req, kind, id) => read(req, `${codeCookies[kind]}_${id}`),
+    keepCode(res, kind, id, code) {
+      keep(res, `${codeCookies[kind]}_${id}`, code, daySeconds)
     },
     finisherHash: (req, id) => hash(req, `finish_${id}`),
     becomeFinisher(req, res, id) {

@@ -22,7 +22,10 @@ type Field = {
   label: string
   hint?: string
   autocomplete: string
-  type?: 'text' | 'email'
+  type?: 'text' | 'email' | 'tel'
+  /** What a telephone's keyboard writes large; default nothing. */
+  capitals?: 'none' | 'words'
+  isOptional?: boolean
   /** What was typed and refused, and the refusal. */
   flash: Flash
   autofocus?: boolean
@@ -30,7 +33,7 @@ type Field = {
 
 /** A line of text. Nothing is changed in what is typed: no capitals, no correction. */
 export function textField(t: Translate, field: Field): Html {
-  const { name, flash, type = 'text' } = field
+  const { name, flash, type = 'text', capitals = 'none', isOptional = false } = field
   return frame(
     t,
     field,
@@ -41,9 +44,9 @@ export function textField(t: Translate, field: Field): Html {
       type="${type}"
       value="${flash.values?.[name] ?? ''}"
       autocomplete="${field.autocomplete}"
-      autocapitalize="none"
+      autocapitalize="${capitals}"
       spellcheck="false"
-      required
+      ${!isOptional && 'required'}
       ${hasFocus(field) && 'autofocus'}
       ${describe(field)}
     />`,

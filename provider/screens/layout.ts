@@ -46,14 +46,25 @@ export type Page = {
   hasDesk?: boolean
   /** Files of /assets that make the page more comfortable. */
   scripts?: readonly string[]
+  /** Of the agents' pages: a wide column under a header of their own. */
+  frame?: Frame
 }
 
-/** Answers with a page; status 400 or more adds the reference for the desk. HEAD gets the same status and headers. */
+export type Frame = {
+  /** In the header, beside the brand. */
+  header: Html
+  /** More cards, below the one with the heading. */
+  more?: Html
+  /** One more style sheet of /assets. */
+  styles: string
+}
+
+/** Answers with a page; status 400 or more, but for a form to be completed (422), adds the reference for the desk. HEAD gets the same status and headers. */
 export async function renderPage(res: Response, page: Page): Promise<void> {
   const { t, language, path, desk, reference, closesAt } = contextOf(res)
-  const { status = 200 } = page
+  const { status = 200, frame } = page
   // Who is past the first step finishes whenever they like: a date would only frighten them.
-  const announced = status < 400 && (page.step ?? 1) === 1 ? closesAt : undefined
+  const announced = status < 400 && !frame && (page.step ?? 1) === 1 ? closesAt : undefined
   const notice = page.notice ?? (page.flash && showNotice(t, page.flash))
   const head = html`<meta charset="utf-8" />
     <meta name="viewport" content="width=device-width, initial-scale=1" />
@@ -64,6 +75,7 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
     <link rel="icon" type="image/svg+xml" href="/assets/favicon.svg" />
     <link rel="stylesheet" href="/assets/tokens.css" />
     <link rel="stylesheet" href="/assets/pages.css" />
+    ${frame && html`<link rel="stylesheet" href="/assets/${frame.styles}" />`}
     ${(page.scripts ?? []).map((file) => html`<script type="module" src="/assets/${file}"></script>`)}`
   const document = await html`<!doctype html>
     <html lang="${language}">
@@ -72,15 +84,15 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
       </head>
       <body class="ell-page" data-page="${page.name ?? 'page'}">
         <a class="ell-skip" href="#contenu">${t('layout.skip')}</a>
-        ${header(t, language, path)}
-        <main class="ell-main" id="contenu" tabindex="-1">
+        ${header(t, language, path, frame?.header)}
+        <main class="ell-main ${frame && 'ell-main--wide'}" id="contenu" tabindex="-1">
           ${page.step && stepsLine(t, page.step)}
           <div class="ell-card">
             <h1 class="ell-title">${page.title}</h1>
             ${announced && closingBox(t, language, announced)} ${notice && noticeBox(t, notice)} ${page.body}
-            ${status >= 400 && html`<p class="ell-hint">${t('error.reference', { reference })}</p>`}
+            ${status >= 400 && status !== 422 && html`<p class="ell-hint">${t('error.reference', { reference })}</p>`}
           </div>
-          ${!page.hasDesk && deskFooter(t, language, desk)}
+          ${frame?.more} ${!page.hasDesk && !frame && deskFooter(t, language, desk)}
         </main>
       </body>
     </html>`
@@ -102,7 +114,7 @@ function refreshTag({ refresh }: Page): Html | undefined {
   return refresh.withoutScriptsOnly ? html`<noscript>${tag}</noscript>` : tag
 }
 
-function header(t: Translate, language: Language, path: string): Html {
+function header(t: Translate, language: Language, path: string, area?: Html): Html {
   const names = { fr: 'Français', en: 'English' }
   return html`<header class="ell-header">
     <div class="ell-header__inner">
@@ -114,6 +126,7 @@ function header(t: Translate, language: Language, path: string): Html {
           </g></svg
         ><span class="ell-brand__name">Ellipro</span></span
       >
+      ${area}
       <nav class="ell-language" aria-label="${t('layout.language')}">
         <ul>
           ${languages.map(

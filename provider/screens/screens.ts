@@ -1,8 +1,12 @@
 /** The screens by name, as app.ts mounts them. */
 import type { Dependencies } from '../dependencies.ts'
 import type { Screens } from '../web/screen.ts'
+import { proofScreen, requestWithdrawScreen } from './access/proof.ts'
+import { accessScreen } from './access/route.ts'
+import { requestScreen } from './access/state.ts'
 import { confirmationScreen } from './confirmation/route.ts'
 import { deskScreen } from './desk/route.ts'
+import { holderScreen } from './holder/route.ts'
 import { loginScreen } from './login/route.ts'
 import { movedScreen } from './moved/route.ts'
 import { openingScreen } from './opening/route.ts'
@@ -10,6 +14,7 @@ import { createScreenParts } from './parts.ts'
 import { redirectionScreen } from './redirection/route.ts'
 import { resumeScreen } from './resume/route.ts'
 import { sentScreen } from './sent/route.ts'
+import { waitingScreen } from './waiting/route.ts'
 import { withdrawScreen } from './withdraw/route.ts'
 
 export function createScreens(dependencies: Dependencies): Screens {
@@ -24,5 +29,11 @@ export function createScreens(dependencies: Dependencies): Screens {
     confirmation: confirmationScreen(parts),
     opening: openingScreen(parts),
     withdraw: withdrawScreen(parts),
+    waiting: waitingScreen(parts),
+    access: accessScreen(parts),
+    accessProof: proofScreen(parts),
+    accessWithdraw: requestWithdrawScreen(parts),
+    accessRequest: requestScreen(parts),
+    holder: holderScreen(parts),
   }
 }

@@ -15,4 +15,14 @@ export type Screens = {
   confirmation: Get<'show' | 'submit'>
   opening: Get<'show'>
   withdraw: Get<'show' | 'submit'>
+  /** An activation that met a login with a holder, and became a request. */
+  waiting: Get<'show' | 'submit'>
+  /** Asking for an access of one's own. */
+  access: Get<'show' | 'submit' | 'showSent'>
+  accessProof: Get<'show' | 'submit'>
+  accessWithdraw: Get<'show' | 'submit'>
+  /** The state of a request. */
+  accessRequest: Get<'show'>
+  /** What the holder of a login is asked. */
+  holder: Get<'show' | 'submit'>
 }

@@ -75,9 +75,7 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
         case 'already':
           return res.redirect(303, `/activation/${id}/opening`)
         case 'waiting':
-          return flashes.redirect(res, '/moved', {
-            notice: { kind: 'info', text: { key: 'confirm.waiting' } },
-          })
+          return res.redirect(303, `/activation/${id}/waiting`)
         case 'address_taken':
           return res.redirect(303, '/desk?reason=address_taken')
         case 'bad_link':

@@ -34,7 +34,7 @@ export function openingScreen(parts: ScreenParts): Screens['opening'] {
         case 'refused':
           return showProblem(res, id, view.reason === 'address_taken' ? 'refused' : 'failed', view, parts)
         case 'waiting':
-          return res.redirect(303, '/moved')
+          return res.redirect(303, `/activation/${id}/waiting`)
         case 'closed':
           return res.redirect(303, '/desk')
         case 'expired':

@@ -145,7 +145,7 @@ async function elsewhere(
   id: string,
   view: ActivationView,
 ): Promise<string | undefined> {
-  if (view.state === 'waiting') return '/moved'
+  if (view.state === 'waiting') return `${pageOf(id)}/waiting`
   if (view.state === 'closed') return '/desk'
   if (view.state === 'confirmed' && secrets.finisherHash(req, id)) return `${pageOf(id)}/opening`
   if (view.state !== 'withdrawn' || view.reason !== 'corrected') return undefined

@@ -1,30 +1,17 @@
 /** "We sent a mail", for the browser that asked and for any other, and what became of the activation. */
 import type { Response } from 'express'
 import { html } from 'hono/html'
-import type { Language } from '../../../core/text.ts'
 import { showAddress } from '../../activation/rules.ts'
 import type { ActivationView } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
 import { actions, facts, form, linkButton, passwordField, passwordScript, submitButton } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
+import { showMoment } from '../moment.ts'
 import type { ScreenParts } from '../parts.ts'
 
 /** Reloads the page when its tab is looked at again: the mail is often confirmed in another one. */
 const returnScript = 'reload-on-return.js'
-
-/** A moment for people in France: `mardi 24 novembre à 18:05`. */
-function showMoment(moment: Date, language: Language): string {
-  const format = new Intl.DateTimeFormat(language === 'fr' ? 'fr-FR' : 'en-GB', {
-    weekday: 'long',
-    day: 'numeric',
-    month: 'long',
-    hour: '2-digit',
-    minute: '2-digit',
-    timeZone: 'Europe/Paris',
-  })
-  return format.format(moment)
-}
 
 /** The message for a person whom Keycloak could not lead further. */
 export const cameBackKey = 'resume.sent'

@@ -10,6 +10,7 @@ const own = (state: Own['state'], isHolder = false): LoginFacts => ({ own: { id,
 
 const redirection: Step = { screen: 'redirection' }
 const moved: Step = { screen: 'moved' }
+const waiting: Step = { screen: 'waiting', id }
 const desk: Step = { screen: 'desk' }
 const sent: Step = { screen: 'sent', id }
 const opening: Step = { screen: 'opening', id }
@@ -19,8 +20,21 @@ const table: [title: string, facts: LoginFacts, asksAnew: boolean, step: Step][]
   ['nobody has started, and the person asks anew', {}, true, redirection],
   ['this browser waits for its mail', own('mailed'), false, sent],
   ['this browser waits, but another person asks', own('mailed'), true, redirection],
-  ['this browser was second on the login', own('waiting'), false, moved],
-  ['this browser was second, and asks anew', own('waiting'), true, moved],
+  ['this browser was second on the login', { ...holder('opened'), ...own('waiting') }, false, waiting],
+  [
+    'this browser was second, and another person asks',
+    { ...holder('opened'), ...own('waiting') },
+    true,
+    moved,
+  ],
+  ['this browser waits for an agent', own('waiting'), false, waiting],
+  ['this browser waits for an agent, and another person asks', own('waiting'), true, redirection],
+  [
+    'the account was closed, while this browser waits for an agent',
+    { ...holder('closed'), ...own('waiting') },
+    false,
+    desk,
+  ],
   ['this browser has just confirmed', { ...holder('confirmed'), ...own('confirmed', true) }, false, opening],
   [
     'this browser has just confirmed, and asks anew',

@@ -159,7 +159,7 @@ describe('the five forms of pre-hijacking fail', () => {
     await owner.post(`/activation/${id}/confirm`, { password: newPassword })
     await open(attacker, corrected, mail.k)
     expect(pageName(await attacker.post(`/activation/${corrected}/confirm`, { password: newPassword }))).toBe(
-      'moved',
+      'waiting-proved',
     )
     expect(await sync.stateOf(corrected)).toMatchObject({ state: 'waiting' })
   })

@@ -165,7 +165,7 @@ describe('the way to an account', () => {
     expect(pageName(await who.post('/', login))).toBe('sent')
   })
 
-  it('sends whoever is second on a login to "moved", with the address proved and nothing opened', async () => {
+  it('makes a request of the activation of whoever is second on a login, with the address proved and nothing opened', async () => {
     const { login, id } = await asked()
     const second = person()
     const secondId = idOf(await second.ask(login, address()))
@@ -176,11 +176,10 @@ describe('the way to an account', () => {
       const { k } = await sync.sendMail(activation)
       await who.visit(`/activation/${activation}/confirm?k=${k.toString('base64url')}`)
       const page = await who.post(`/activation/${activation}/confirm`, { password: newPassword })
-      expect(pageName(page)).toBe(activation === id ? 'opening' : 'moved')
-      expect(page.body.includes('confirm.waiting')).toBe(activation === secondId)
+      expect(pageName(page)).toBe(activation === id ? 'opening' : 'waiting-proved')
     }
     expect(await sync.stateOf(secondId)).toMatchObject({ state: 'waiting' })
-    expect(pageName(await second.visit(`/activation/${secondId}`))).toBe('moved')
+    expect(pageName(await second.visit(`/activation/${secondId}`))).toBe('waiting-proved')
   })
 })
 

@@ -28,7 +28,8 @@ const { pool } = one.dependencies
 
 const newLogin = () => `login-${randomBytes(6).toString('hex')}`
 const small: Allowance = { network: 6, pair: 3, subject: 5, seconds: 60 }
-const throttle = () => createThrottle(pool, { signIn: small, address: small, password: small }).signIn
+const throttle = () =>
+  createThrottle(pool, { signIn: small, address: small, access: small, password: small }).signIn
 
 /** An attempt on the login page; what came back, and how long it took. */
 async function attempt({ origin }: Instance, login: string, password: string) {
