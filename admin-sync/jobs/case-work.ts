@@ -1,14 +1,19 @@
 /** Runs the jobs on cases: one log line each, and what becomes of one that failed. As jobs/work.ts for accounts. */
 import type { Job, JobResult, PgBoss } from 'pg-boss'
 import { describeError } from '../../core/log.ts'
+import { addContract } from '../additions/add-contract.ts'
 import type { CaseCheckpoint, CaseDependencies, CaseJob, CaseJobKind } from '../cases/job.ts'
+import { purgeCases } from '../cases/purge-cases.ts'
 import { checkStaff } from '../staff/check-staff.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { decideFate } from './outcome.ts'
+import type { CaseCronQueue } from './queues.ts'
+import { startCron } from './work.ts'
 
 /** `atOnce`: jobs of the kind in this process. */
 const jobs: Partial<Record<CaseJobKind, { run: CaseJob; atOnce: number }>> = {
   'check-staff': { run: checkStaff, atOnce: 2 },
+  'add-contract': { run: addContract, atOnce: 2 },
 }
 /** Connections that locks may need at once: one a job. */
 export const caseLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 0)
@@ -30,6 +35,11 @@ export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependen
       Promise.all(batch.map((job) => runCaseJob(kind, job, dependencies))),
     )
   }
+  const cron: Record<CaseCronQueue, (job: Job) => Promise<object>> = {
+    'purge-cases': ({ signal }) =>
+      purgeCases(dependencies.pool, () => withLock(dependencies, signal, undefined).checkpoint('purge')),
+  }
+  await startCron(boss, cron, dependencies.log)
 }
 
 /** Never rejects: what pg-boss would keep of an error is its message, and messages quote people. */

@@ -23,6 +23,10 @@ const cronQueues = {
   'tell-address-change': everyMinute,
 } as const
 export type CronQueue = keyof typeof cronQueues
+const caseCronQueues = {
+  'purge-cases': '35 * * * *',
+} as const
+export type CaseCronQueue = keyof typeof caseCronQueues
 
 const patient: QueueOptions = {
   expireInSeconds: 180,
@@ -110,7 +114,7 @@ export async function ensureQueues(boss: PgBoss): Promise<void> {
     await boss.createQueue(kind, { ...queue, policy: 'short' })
     await boss.updateQueue(kind, queue)
   }
-  for (const [queue, cron] of Object.entries(cronQueues)) {
+  for (const [queue, cron] of Object.entries({ ...cronQueues, ...caseCronQueues })) {
     // What runs every minute is its own retry.
     const limits = cron === everyMinute ? { ...cronOptions, retryLimit: 0 } : cronOptions
     await boss.createQueue(queue, { ...limits, policy: 'singleton' })

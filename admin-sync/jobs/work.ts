@@ -79,11 +79,20 @@ export async function startWork(boss: PgBoss, dependencies: WorkDependencies): P
         addressChanges: dependencies.addressChanges,
       }),
   }
+  await startCron(boss, cron, dependencies.log)
+}
+
+/** @param cron what each queue runs on its schedule; the answer stands in the log line */
+export async function startCron(
+  boss: PgBoss,
+  cron: Record<string, (job: Job) => Promise<object>>,
+  log: Log,
+): Promise<void> {
   for (const [queue, run] of Object.entries(cron))
     await boss.work<object, unknown, { perJobResults: true; pollingIntervalSeconds: number }>(
       queue,
       { perJobResults: true, pollingIntervalSeconds: 10 },
-      (batch) => Promise.all(batch.map((job) => runCron(queue, job, run, dependencies.log))),
+      (batch) => Promise.all(batch.map((job) => runCron(queue, job, run, log))),
     )
 }
 

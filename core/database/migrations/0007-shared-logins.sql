@@ -14,7 +14,8 @@ INSERT INTO ellipro.setting (name, value, description) VALUES
   ('unchecked_decisions', 20, 'Decisions of one agent''s session that may wait for admin-sync at a time.'),
   ('staff_session_minutes', 480, 'Minutes that an agent stays signed in on the agents'' pages.'),
   ('addition_minutes', 10, 'Minutes between the password and the sign-in that add a contract to an account.'),
-  ('closed_case_days', 365, 'Days that a closed case is kept.');
+  ('ended_request_days', 30, 'Days that a request which expired or was withdrawn is kept.'),
+  ('closed_case_days', 365, 'Days that a closed case is kept, and a refused request of an open one.');
 
 -- ── granted activations, and who holds a login ──────────────────────────────────────────────────────────────────────
 
