@@ -33,6 +33,7 @@ import { checkPostgres, startPostgres } from './postgres.ts'
 import { createProgress } from './progress.ts'
 import { keepLoopbackDirect } from './proxy.ts'
 import { unmarkRunning } from './running.ts'
+import { createSampleAgents } from './sample-agents.ts'
 import { rolePasswords } from './secrets.ts'
 import { SetupError } from './setup-error.ts'
 import { chooseTerminalLanguage, renderWelcome } from './welcome.ts'
@@ -155,7 +156,7 @@ async function startProcess(
   await waitForAnswer(url, child)
 }
 
-function showWelcome(installation: Installation, inboxUrl: string): void {
+function showWelcome(installation: Installation, inboxUrl: string, ticketsTo: string): void {
   const welcome = renderWelcome(
     {
       portalUrl: placeUrl(installation.portal),
@@ -165,6 +166,9 @@ function showWelcome(installation: Installation, inboxUrl: string): void {
       keycloakUrl: installation.keycloak.url,
       realm: installation.keycloak.realm,
       administrator: installation.keycloak.administrator,
+      staffUrl: `${placeUrl(installation.provider)}/staff`,
+      passwords: installation.secrets,
+      ticketsTo,
       database: `${new URL(installation.databases.sync).host} (ellipro, keycloak, cofacering)`,
       folder,
       seconds: progress.seconds(),
@@ -219,6 +223,7 @@ async function start(): Promise<void> {
     if (external) await waitForKeycloak(external.url, { patienceSeconds: 15 })
     await signInAdministrator(installation.keycloak.url, installation.keycloak.administrator)
     await applyRealm(environments.realmApply)
+    await createSampleAgents(installation.keycloak, plan.secrets)
     if (external && !(await external.hasTheme('ellipro')))
       progress.say(`${external.url} has no theme \`ellipro\`, so its stock pages stay: docs/operations.md`)
   }
@@ -230,7 +235,7 @@ async function start(): Promise<void> {
     environments.adminSync,
     `${placeUrl(adminSync)}/health/ready`,
   )
-  showWelcome(installation, inbox.url)
+  showWelcome(installation, inbox.url, environments.adminSync['TICKETS_EMAIL_TO'] ?? '')
 }
 
 try {

@@ -27,12 +27,14 @@ const names = [
   'portalCookieKey',
   'secondApplicationCookieKey',
 ] as const
-export type Secrets = Record<(typeof names)[number] | 'keycloakAdmin', string>
+/** Passwords that a person types. */
+const typed = ['keycloakAdmin', 'firstAgent', 'secondAgent', 'colleague'] as const
+export type Secrets = Record<(typeof names)[number] | (typeof typed)[number], string>
 
-/** New secrets; the administrator's password is the one that a person types. */
 export function makeSecrets(): Secrets {
   const keys = names.map((name) => [name, randomBytes(32).toString('base64url')])
-  return Object.fromEntries([...keys, ['keycloakAdmin', randomBytes(9).toString('base64url')]]) as Secrets
+  const passwords = typed.map((name) => [name, randomBytes(9).toString('base64url')])
+  return Object.fromEntries([...keys, ...passwords]) as Secrets
 }
 
 /**

@@ -1,5 +1,7 @@
 /** The screen that `npm start` ends with: what runs where, who can sign in, what to try first. French or English. */
 import { sampleLogins } from './cofacering/sample-logins.ts'
+import { sampleAgents } from './sample-agents.ts'
+import type { Secrets } from './secrets.ts'
 
 export type Welcome = {
   portalUrl: string
@@ -9,6 +11,11 @@ export type Welcome = {
   keycloakUrl: string
   realm: string
   administrator: { username: string; password: string }
+  /** The agents' pages. */
+  staffUrl: string
+  passwords: Pick<Secrets, (typeof sampleAgents)[number]['password']>
+  /** Address to which tickets are mailed. */
+  ticketsTo: string
   database: string
   folder: string
   seconds: string
@@ -37,6 +44,16 @@ const texts = {
     files: 'Données et journaux',
     logins: 'Identifiants Cofacering',
     desk: 'Pour le Service Relation Client',
+    staff: 'Pages des conseillers',
+    agents: 'Conseillers',
+    share: 'Ensuite, un identifiant partagé',
+    shareSteps: (w: Welcome, login: string, password: string, agent: string) => [
+      `Activez ${login} / ${password} avec une première adresse, comme ci-dessus.`,
+      `Dans une autre fenêtre privée, connectez-vous à Cofacering avec le même identifiant : il a déjà son titulaire.`,
+      'Demandez votre propre accès avec une seconde adresse, et suivez le lien de l’e-mail.',
+      `Le ticket arrive dans la boîte de réception (${w.ticketsTo}). Dans une troisième fenêtre, suivez son lien et connectez-vous : ${agent}`,
+      'Ouvrez l’accès. La seconde personne reçoit son e-mail, choisit un mot de passe, et se trouve sur Ellipro.',
+    ],
   },
   en: {
     running: (s: string) => `Ellipro is running (ready in ${s}). Ctrl-C stops everything and loses nothing.`,
@@ -59,6 +76,16 @@ const texts = {
     files: 'Data and logs',
     logins: 'Cofacering logins',
     desk: 'For the Service Relation Client',
+    staff: 'Agents’ pages',
+    agents: 'Agents',
+    share: 'Then, a login that people share',
+    shareSteps: (w: Welcome, login: string, password: string, agent: string) => [
+      `Activate ${login} / ${password} with a first address, as above.`,
+      'In another private window, sign in to Cofacering with the same login: it has its holder already.',
+      'Ask for an access of your own with a second address, and follow the link in the mail.',
+      `The ticket arrives in the inbox (${w.ticketsTo}). In a third window, follow its link and sign in: ${agent}`,
+      'Open the access. The second person gets a mail, chooses a password, and is on Ellipro.',
+    ],
   },
 }
 
@@ -74,6 +101,7 @@ export function renderWelcome(welcome: Welcome, language: Language): string {
     [t.portal, welcome.portalUrl],
     [t.second, welcome.secondApplicationUrl],
     [t.provider, welcome.providerUrl],
+    [t.staff, welcome.staffUrl],
     [t.inbox, welcome.inboxUrl],
     [t.console, `${welcome.keycloakUrl}/admin/master/console/#/${welcome.realm}`],
     [`  ${t.administrator}`, `${welcome.administrator.username} / ${welcome.administrator.password}`],
@@ -84,6 +112,19 @@ export function renderWelcome(welcome: Welcome, language: Language): string {
   const loginWidth = Math.max(...sampleLogins.map(({ login }) => login.length)) + 3
   const passwordWidth = Math.max(...sampleLogins.map(({ password }) => password.length)) + 3
   const steps = t.steps(welcome, sample?.login ?? '', sample?.password ?? '')
+  const shared = sampleLogins.find(({ people }) => people > 1)
+  const agents = sampleAgents.map(({ address, password, note }) => [
+    address,
+    welcome.passwords[password],
+    note[language],
+  ])
+  const shareSteps = t.shareSteps(
+    welcome,
+    shared?.login ?? '',
+    shared?.password ?? '',
+    `${agents[0]?.[0]} / ${agents[0]?.[1]}`,
+  )
+  const addressWidth = Math.max(...sampleAgents.map(({ address }) => address.length)) + 3
   return [
     '',
     '─'.repeat(96),
@@ -92,6 +133,9 @@ export function renderWelcome(welcome: Welcome, language: Language): string {
     `  ${t.first}`,
     ...steps.map((step, index) => `    ${index + 1}. ${step}`),
     '',
+    `  ${t.share}`,
+    ...shareSteps.map((step, index) => `    ${index + 1}. ${step}`),
+    '',
     `  ${t.where}`,
     ...places.map(([name, place]) => `    ${name.padEnd(placeWidth)}${place}`),
     '',
@@ -99,6 +143,12 @@ export function renderWelcome(welcome: Welcome, language: Language): string {
     ...sampleLogins.map(
       ({ login, password, note }) =>
         `    ${login.padEnd(loginWidth)}${password.padEnd(passwordWidth)}${note[language]}`,
+    ),
+    '',
+    `  ${t.agents}`,
+    ...agents.map(
+      ([address = '', password = '', note]) =>
+        `    ${address.padEnd(addressWidth)}${password.padEnd(15)}${note}`,
     ),
     '',
     `  ${t.desk}`,

@@ -147,7 +147,7 @@ function makeContract(random: Random, company: string, sector: string, custom?: 
   const [postcode, city] = custom?.town ?? random.pick(towns)
   const tariff = random.pick(tariffs)
   const ownDomain = `${slug(company)}.example`
-  const onFreeMail = random.chance(0.12) && custom === undefined
+  const onFreeMail = custom ? custom.freeMail === true : random.chance(0.12)
   const contact = makeName(random)
   const second = random.chance(0.15) ? [`groupe-${ownDomain}`] : []
   return {

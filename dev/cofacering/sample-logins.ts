@@ -17,6 +17,8 @@ export type SampleLogin = {
   /** How many persons use the login. */
   people: number
   disabled: boolean
+  /** The company has no mail domain of its own. */
+  freeMail?: true
   /** ISO time. */
   lastSignInAt: string
 }
@@ -86,5 +88,22 @@ export const sampleLogins: readonly SampleLogin[] = [
     people: 1,
     disabled: true,
     lastSignInAt: '2023-06-02T14:00:00Z',
+  },
+  {
+    login: 'garage.lemoine',
+    password: 'Vidange-2008',
+    company: 'Garage Lemoine',
+    sector: 'Commerce et réparation automobile',
+    town: ['35000', 'Rennes'],
+    signedOn: '2008-06-09',
+    note: {
+      fr: 'partagé par trois personnes, société sans domaine e-mail à elle',
+      en: 'shared by three people, company without a mail domain of its own',
+    },
+    hash: 'bcrypt',
+    people: 3,
+    disabled: false,
+    freeMail: true,
+    lastSignInAt: '2026-10-28T17:20:00Z',
   },
 ]
