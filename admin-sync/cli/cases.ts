@@ -46,7 +46,9 @@ async function runImport(env: Environment, file: string, options: Options): Prom
   const apply = options.confirm
     ? { operator: operatorOf(options), acknowledged: options.acknowledgeWarnings === true }
     : undefined
-  const bytes = await readFile(file)
+  const bytes = await readFile(file).catch((error: unknown) => {
+    throw new Error(`${file} cannot be read (${String((error as { code?: unknown }).code)}).`)
+  })
   const legacy = createLegacyData(readConfig(statusConfig, env).LEGACY_DATABASE_URL, quiet)
   try {
     return await withPool(env, (pool) =>

@@ -46,15 +46,20 @@ export async function importCases(
   const plan = isTooLong
     ? { ...content, lines: [] }
     : planImport(content, found, await findCases(pool, accounts))
-  if (!apply) {
-    const counts = countStates(plan.lines, await readStates(pool, plan.lines))
-    return { ...plan, outcome: 'rehearsed', counts }
-  }
-  const nothing = { made: 0, reopened: 0, added: 0, unchanged: 0 }
-  if (plan.errors.length > 0) return { ...plan, outcome: 'errors', counts: nothing }
-  if (plan.warnings.length > 0 && !apply.acknowledged)
-    return { ...plan, outcome: 'warnings', counts: nothing }
-  return { ...plan, outcome: 'applied', counts: await applyLines(pool, plan.lines, apply.operator) }
+  const outcome = chooseOutcome(plan, apply)
+  if (apply && outcome === 'applied')
+    return { ...plan, outcome, counts: await applyLines(pool, plan.lines, apply.operator) }
+  return { ...plan, outcome, counts: countStates(plan.lines, await readStates(pool, plan.lines)) }
+}
+
+/** Pure. */
+function chooseOutcome(
+  { errors, warnings }: ImportPlan,
+  apply: { acknowledged: boolean } | undefined,
+): CaseImport['outcome'] {
+  if (!apply) return 'rehearsed'
+  if (errors.length > 0) return 'errors'
+  return warnings.length > 0 && !apply.acknowledged ? 'warnings' : 'applied'
 }
 
 async function findCases(pool: pg.Pool, accounts: readonly string[]): Promise<KnownCase[]> {
