@@ -8,6 +8,7 @@
  *   *.proxy.test.ts      these and nginx: only with `npm run test:long`
  * test/run.ts runs them in this order and reports; `npx vitest run --project pure` works too.
  */
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 const projects = [
@@ -36,6 +37,8 @@ export default defineConfig({
         // the first file to need Keycloak may wait for its build
         hookTimeout: setup.length === 0 ? 10_000 : 420_000,
         // a browser journey takes both cores of a small machine: one at a time
+        // One core of two would be left idle: most of a test of a database is waiting for it.
+        ...(['pure', 'database'].includes(name) && { maxWorkers: Math.max(2, availableParallelism() - 1) }),
         fileParallelism: !['browser', 'long', 'proxy'].includes(name),
         sequence: { groupOrder: projects.findIndex((project) => project.name === name) },
       },
