@@ -1,6 +1,7 @@
 /**
  * The job `notify-contact`: the contract's contact, from the legacy data, is told once that an account was opened.
- * Whoever opens an account with a login that is not theirs is found out by this mail.
+ * Whoever opens an account with a login that is not theirs is found out by this mail. Accounts that an agent opened are
+ * told by requests/tell-contact.ts, together with the requests: several of a case are one mail.
  *
  * The address that was opened is shown masked: it was typed by somebody, and the contact's mailbox is unproven here.
  */
@@ -11,6 +12,7 @@ import type { AccountJob } from './job.ts'
 
 export const notifyContact: AccountJob = async ({ store, legacy, mailer, holdAddress }, activation) => {
   if (activation.state !== 'opened' || (await store.hasContactNotice(activation.id))) return 'nothing'
+  if (activation.kind === 'granted' && (await store.tellWithCase(activation.id))) return 'told_with_case'
   const login = await legacy.findLogin(activation.account)
   const contract = login && (await legacy.findContract(login.contract))
   if (!contract || contract.contactEmail === '') return 'no_contact'

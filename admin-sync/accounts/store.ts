@@ -136,6 +136,14 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
         )
       }),
 
+    /** An opening by an agent is told with what else happened to its case. False: no request led to this one. */
+    tellWithCase: (id: string) =>
+      some(
+        `INSERT INTO ellipro.case_outbox (kind, subject_id)
+         SELECT 'tell-case-contact', case_id FROM ellipro.access_request WHERE granted_id = $1`,
+        [id],
+      ),
+
     hasContactNotice: (id: string) =>
       some(`SELECT FROM ellipro.mail WHERE activation_id = $1 AND kind = 'contact-notice'`, [id]),
 

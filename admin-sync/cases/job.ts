@@ -18,6 +18,7 @@ import type { LegacyData } from '../accounts/legacy-data.ts'
 import type { VerifyIdToken } from '../identity/verify-id-token.ts'
 import type { Keycloak } from '../keycloak/connect.ts'
 import type { Mailer } from '../mail/mailer.ts'
+import type { TicketQueue } from '../tickets/port.ts'
 
 export const caseJobKinds = [
   'send-proof',
@@ -30,6 +31,7 @@ export const caseJobKinds = [
   'poll-tickets',
   'check-staff',
   'apply-decision',
+  'warn-holder',
   'add-contract',
 ] as const
 export type CaseJobKind = (typeof caseJobKinds)[number]
@@ -45,13 +47,15 @@ export type CaseDependencies = {
   /** Who signed in, by an ID token that provider handed over. */
   verifyIdToken: VerifyIdToken
   mailer: Mailer
+  /** The help desk. */
+  tickets: TicketQueue
   linkKey: Buffer
   providerUrl: string
   /**
-   * Runs `work` alone among everything that holds the same key, over all replicas. Keys: an address key, or
-   * `case:<id>`.
+   * Runs `work` alone among everything that holds the same key, over all replicas. Keys: an address key,
+   * `case:<id>`, `ticket:<case id>` (who talks to the help desk about it), `tickets:<connector>` (who reads its changes).
    */
-  hold<T>(key: string, work: (checkpoint: CaseCheckpoint) => Promise<T>): Promise<T>
+  hold: <T>(key: string, work: (checkpoint: CaseCheckpoint) => Promise<T>) => Promise<T>
   log: Log
 }
 

@@ -3,8 +3,18 @@ import type { Job, JobResult, PgBoss } from 'pg-boss'
 import { describeError } from '../../core/log.ts'
 import { addContract } from '../additions/add-contract.ts'
 import type { CaseCheckpoint, CaseDependencies, CaseJob, CaseJobKind } from '../cases/job.ts'
+import { pollTicketsJob } from '../cases/poll-tickets.ts'
 import { purgeCases } from '../cases/purge-cases.ts'
+import { pushTicket } from '../cases/push-ticket.ts'
+import { syncCase } from '../cases/sync-case.ts'
+import { applyDecision } from '../decisions/apply-decision.ts'
+import { findHandOvers } from '../decisions/hand-overs.ts'
+import { warnHolder } from '../decisions/warn-holder.ts'
 import { checkStaff } from '../staff/check-staff.ts'
+import { acknowledge, tellRefusal } from '../requests/acknowledge.ts'
+import { askHolder } from '../requests/ask-holder.ts'
+import { sendProof } from '../requests/send-proof.ts'
+import { tellCaseContact } from '../requests/tell-contact.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { decideFate } from './outcome.ts'
 import type { CaseCronQueue } from './queues.ts'
@@ -12,11 +22,21 @@ import { startCron } from './work.ts'
 
 /** `atOnce`: jobs of the kind in this process. */
 const jobs: Partial<Record<CaseJobKind, { run: CaseJob; atOnce: number }>> = {
+  'send-proof': { run: sendProof, atOnce: 2 },
+  acknowledge: { run: acknowledge, atOnce: 2 },
+  'tell-refusal': { run: tellRefusal, atOnce: 1 },
+  'ask-holder': { run: askHolder, atOnce: 1 },
+  'tell-case-contact': { run: tellCaseContact, atOnce: 1 },
+  'sync-case': { run: syncCase, atOnce: 3 },
+  'push-ticket': { run: pushTicket, atOnce: 4 },
+  'poll-tickets': { run: pollTicketsJob, atOnce: 1 },
   'check-staff': { run: checkStaff, atOnce: 2 },
+  'apply-decision': { run: applyDecision, atOnce: 2 },
+  'warn-holder': { run: warnHolder, atOnce: 1 },
   'add-contract': { run: addContract, atOnce: 2 },
 }
-/** Connections that locks may need at once: one a job. */
-export const caseLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 0)
+/** Connections that locks may need at once: one a job, and one for the reading of changes. */
+export const caseLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 1)
 
 export type CaseWorkDependencies = Omit<CaseDependencies, 'hold'> & {
   locks: AddressLocks
@@ -36,6 +56,7 @@ export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependen
     )
   }
   const cron: Record<CaseCronQueue, (job: Job) => Promise<object>> = {
+    'hand-overs': () => findHandOvers(dependencies.pool),
     'purge-cases': ({ signal }) =>
       purgeCases(dependencies.pool, () => withLock(dependencies, signal, undefined).checkpoint('purge')),
   }

@@ -88,11 +88,26 @@ export const factList = (list: readonly Fact[]): Html =>
             class="e-ink"
             style="padding:6px 16px;font-family:${font};font-size:15px;line-height:22px;color:#0c2733;"
           >
-            <span class="e-soft" style="color:#45606b;">${name}</span>&nbsp; <strong>${value}</strong>
+            <span class="e-soft" style="color:#45606b;">${name}</span>&nbsp;
+            <strong style="overflow-wrap:anywhere;"><bdi>${value}</bdi></strong>
           </td>
         </tr>`,
     )}
   </table>`
+
+export const orderedList = (items: readonly string[]): Html =>
+  html`<ol style="margin:0 0 20px;padding:0 0 0 24px;">
+    ${items.map((item) => html`<li style="margin:0 0 8px;">${item}</li>`)}
+  </ol>`
+
+/** Somebody's own words, line by line. */
+export const quote = (lines: readonly string[]): Html =>
+  html`<blockquote
+    class="e-sunk e-ink"
+    style="margin:0 0 20px;padding:10px 16px;background-color:#eaf1f2;border-left:3px solid #e2a32b;color:#0c2733;overflow-wrap:anywhere;"
+  >
+    <bdi>${lines.map((text, index) => html`${index > 0 && html`<br />`}${text}`)}</bdi>
+  </blockquote>`
 
 /** The whole mail. `t` and `language` are those of the frame; the body may hold more than one language. */
 export function renderMail(

@@ -9,10 +9,15 @@
 import type { Desk } from '../../core/desk.ts'
 import { loadTexts, type Language } from '../../core/text.ts'
 import type { Smtp } from '../realm/config.ts'
+import { accessAcknowledgedMail } from './access-acknowledged.ts'
+import { accessProofMail } from './access-proof.ts'
+import { accessRefusedMail } from './access-refused.ts'
 import { accountClosedMail } from './account-closed.ts'
 import { addressChangedMail } from './address-changed.ts'
 import { alreadyAccountMail } from './already-account.ts'
+import { caseNoticeMail } from './case-notice.ts'
 import { contactNoticeMail } from './contact-notice.ts'
+import { holderQuestionMail } from './holder-question.ts'
 import { describeFailure, domainOf, openTransport, type Patience } from './transport.ts'
 
 export type MailerOptions = Smtp & {
@@ -50,6 +55,40 @@ export type AddressChanged = Envelope & {
   /** When it was changed. */
   at: Date
 }
+export type AccessProof = Envelope & {
+  language: Language
+  /** Masked. */
+  login: string
+  company: string
+  /** In which the link works. */
+  hoursLeft: number
+  proofUrl: string
+  withdrawUrl: string
+}
+export type AccessAcknowledged = Envelope & { language: Language; caseReference: string; stateUrl: string }
+export type AccessRefused = AccessAcknowledged & {
+  /** As the agent typed it; empty when there is none. */
+  reason: string
+}
+export type HolderQuestion = Envelope & {
+  language: Language
+  /** Masked. */
+  login: string
+  company: string
+  /** `name` as typed, `undefined` when not given. */
+  people: readonly { name: string | undefined; domain: string }[]
+  answerUrl: string
+}
+export type CaseNotice = Envelope & {
+  contactName: string
+  /** Masked. */
+  login: string
+  company: string
+  contract: string
+  /** Masked addresses: for which an account was asked, and for which one was opened. */
+  asked: readonly string[]
+  opened: readonly string[]
+}
 export type AccountClosed = Envelope & { language: Language }
 /** Subject, and the body in both forms. */
 export type Content = { subject: string; html: string; text: string }
@@ -59,6 +98,11 @@ export type Mailer = {
   sendContactNotice(mail: ContactNotice): Promise<void>
   sendAddressChanged(mail: AddressChanged): Promise<void>
   sendAccountClosed(mail: AccountClosed): Promise<void>
+  sendAccessProof(mail: AccessProof): Promise<void>
+  sendAccessAcknowledged(mail: AccessAcknowledged): Promise<void>
+  sendAccessRefused(mail: AccessRefused): Promise<void>
+  sendHolderQuestion(mail: HolderQuestion): Promise<void>
+  sendCaseNotice(mail: CaseNotice): Promise<void>
   close(): void
 }
 
@@ -94,6 +138,15 @@ export function createMailer(options: MailerOptions): Mailer {
       send(mail, addressChangedMail(texts[mail.language], mail, { language: mail.language, desk })),
     sendAccountClosed: (mail) =>
       send(mail, accountClosedMail(texts[mail.language], { language: mail.language, desk })),
+    sendAccessProof: (mail) =>
+      send(mail, accessProofMail(texts[mail.language], mail, { language: mail.language, desk })),
+    sendAccessAcknowledged: (mail) =>
+      send(mail, accessAcknowledgedMail(texts[mail.language], mail, { language: mail.language, desk })),
+    sendAccessRefused: (mail) =>
+      send(mail, accessRefusedMail(texts[mail.language], mail, { language: mail.language, desk })),
+    sendHolderQuestion: (mail) =>
+      send(mail, holderQuestionMail(texts[mail.language], mail, { language: mail.language, desk })),
+    sendCaseNotice: (mail) => send(mail, caseNoticeMail(texts, mail, desk)),
     close: () => transport.close(),
   }
 }
