@@ -16,6 +16,8 @@ import { connect, type OnAnswer } from './keycloak/connect.ts'
 import { createMailer } from './mail/mailer.ts'
 import { operatorClient, readerClient } from './realm/permissions.ts'
 import { readSmtp } from './realm/config.ts'
+import { chooseHelpDesk } from './tickets/config.ts'
+import { connectHelpDesk } from './tickets/connect.ts'
 
 /** `close` ends the connections that were made here; the pool is the caller's. */
 export function createDependencies(
@@ -39,6 +41,7 @@ export function createDependencies(
     desk: readDesk(config),
     portalUrl: config.PORTAL_URL,
   })
+  const tickets = connectHelpDesk(chooseHelpDesk(config))
   const shared = {
     keycloak: account(operatorClient, config.OPERATOR_CLIENT_SECRET),
     reader: account(readerClient, config.READER_CLIENT_SECRET),
@@ -59,11 +62,13 @@ export function createDependencies(
     cases: {
       ...shared,
       pool,
+      tickets,
       verifyIdToken: createIdTokenVerifier(config.KEYCLOAK_URL, config.KEYCLOAK_REALM),
     },
     async close() {
       await Promise.all([locks.close(), legacy.close()])
       mailer.close()
+      tickets.close()
     },
   }
 }
