@@ -37,6 +37,8 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   const flood = limitAuthorizations(config.AUTHORIZATIONS_PER_NETWORK)
   app.use('/oidc', limit.withoutBody, flood, closeBackChannel, op.handler)
 
+  // What an agent types is shown to them again, however long it is.
+  app.use('/staff', express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 50 }))
   app.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 50 }))
   app.use(limit.all)
   app.use(csrfProtection(cookies, config.PROVIDER_COOKIE_KEY))
@@ -68,6 +70,14 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.get('/activation/:id/waiting', screens.waiting.show)
   app.post('/activation/:id/waiting', screens.waiting.submit)
 
+  // A second contract: it is added to the account that the person has.
+  app.get('/activation/contract/callback', screens.contract.callback)
+  app.get('/activation/contract/switch', screens.contract.showSwitch)
+  app.get('/activation/:id/contract', screens.contract.show)
+  app.post('/activation/:id/contract', screens.contract.submit)
+  app.get('/activation/:id/contract/adding', screens.contract.showAdding)
+  app.post('/activation/:id/contract/adding', screens.contract.submitAdding)
+
   // An access of one's own on a login that has its holder: the request, its mails' links, and the holder's answer.
   app.get('/access/new', screens.access.show)
   app.post('/access/new', screens.access.submit)
@@ -84,6 +94,15 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.get('/sign-in/callback', relyingParty.callback)
   app.get('/sign-in/switch', relyingParty.showSwitch)
   app.post('/sign-in/switch', relyingParty.submitSwitch)
+
+  // The agents of the Service Relation Client.
+  app.get('/staff', screens.staff.list)
+  app.get('/staff/sign-in', screens.staff.signIn)
+  app.get('/staff/callback', screens.staff.callback)
+  app.post('/staff/sign-out', screens.staff.signOut)
+  app.get('/staff/cases/:id', screens.staff.case)
+  app.post('/staff/cases/:id/decide', screens.staff.decide)
+  app.get('/staff/decisions/:id', screens.staff.decision)
 
   app.use(notFound)
   app.use(errorHandler(dependencies))

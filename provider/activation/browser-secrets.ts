@@ -5,11 +5,12 @@
  *   activation     this browser started the activation                     25 hours
  *   act_<id>       k of the mail that was opened here                      25 hours
  *   wd_<id>        the withdraw code of the mail                           25 hours
- *   finish_<id>    this browser's POST confirmed the activation            an hour
+ *   finish_<id>    this browser's POST confirmed the activation, or began to add its contract   an hour
  *   pf_<id>        the code that proves the address of a request           25 hours
  *   rw_<id>        its withdraw code                                       25 hours
  *   rs_<id>        the code of its state page                              25 hours
  *   hq_<case>      the code of the holder's questions                      25 hours
+ *   ac_<id>        k of the mail that leads to adding the contract        25 hours
  *   link           not a secret: the id of the activation whose mail was opened here last
  *
  * The database knows `sign_in`, `activation` and `finish_<id>` by the SHA-256 of their bytes, and gets the bytes of
@@ -31,8 +32,8 @@ export function parseSecret(text: unknown): Buffer | undefined {
 
 export const hashSecret = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest()
 
-/** Codes of the mails about requests, and the beginning of their cookies' names. */
-const codeCookies = { proof: 'pf', withdraw: 'rw', state: 'rs', holder: 'hq' }
+/** Codes of the mails about requests, of the mail that adds a contract, and the beginning of their cookies' names. */
+const codeCookies = { proof: 'pf', withdraw: 'rw', state: 'rs', holder: 'hq', contract: 'ac' }
 export type CodeKind = keyof typeof codeCookies
 
 export type BrowserSecrets = {

@@ -1,4 +1,5 @@
 /** What every screen is given: the dependencies of provider, and what the screens share among themselves. */
+import { createAdditions, type Additions } from '../activation/additions.ts'
 import { createBrowserSecrets, type BrowserSecrets } from '../activation/browser-secrets.ts'
 import { createSignIns, type SignIn, type SignIns } from '../activation/sign-ins.ts'
 import { createVerifiers, type Verifiers } from '../activation/verifier.ts'
@@ -7,6 +8,7 @@ import type { Request } from 'express'
 import { createFlashes, type Flashes } from './flash.ts'
 
 export type ScreenParts = Dependencies & {
+  additions: Additions
   secrets: BrowserSecrets
   signIns: SignIns
   verifiers: Verifiers
@@ -21,6 +23,7 @@ export function createScreenParts(dependencies: Dependencies): ScreenParts {
   const { config, cookies, pool } = dependencies
   return {
     ...dependencies,
+    additions: createAdditions(pool),
     secrets: createBrowserSecrets(cookies, config.PROVIDER_COOKIE_KEY),
     signIns: createSignIns(pool),
     verifiers: createVerifiers(config.PROVIDER_VERIFIER_KEY),

@@ -1,10 +1,12 @@
 /** The screens by name, as app.ts mounts them. */
 import type { Dependencies } from '../dependencies.ts'
+import { staffRoutes } from '../staff/routes.ts'
 import type { Screens } from '../web/screen.ts'
 import { proofScreen, requestWithdrawScreen } from './access/proof.ts'
 import { accessScreen } from './access/route.ts'
 import { requestScreen } from './access/state.ts'
 import { confirmationScreen } from './confirmation/route.ts'
+import { contractScreen } from './contract/route.ts'
 import { deskScreen } from './desk/route.ts'
 import { holderScreen } from './holder/route.ts'
 import { loginScreen } from './login/route.ts'
@@ -29,7 +31,9 @@ export function createScreens(dependencies: Dependencies): Screens {
     confirmation: confirmationScreen(parts),
     opening: openingScreen(parts),
     withdraw: withdrawScreen(parts),
+    staff: staffRoutes(parts),
     waiting: waitingScreen(parts),
+    contract: contractScreen(parts),
     access: accessScreen(parts),
     accessProof: proofScreen(parts),
     accessWithdraw: requestWithdrawScreen(parts),

@@ -4,6 +4,8 @@
  *
  *   rp_<state>   one sign-in, until its callback (10 minutes)
  *   rp_switch    somebody else is signed in: their ID token until they agree to leave, then the way back
+ *
+ * `ct_<state>` and `ct_switch` are the same for the sign-in that adds a contract (screens/contract/sign-in.ts).
  */
 import type { Request, Response } from 'express'
 import { z } from 'zod'
@@ -42,8 +44,16 @@ export type Transactions = {
   clearSwitch(res: Response): void
 }
 
-/** @param now milliseconds since 1970 */
-export function createTransactions(cookies: Cookies, seal: Seal, now: () => number): Transactions {
+/**
+ * @param now milliseconds since 1970
+ * @param prefix of the cookies' names
+ */
+export function createTransactions(
+  cookies: Cookies,
+  seal: Seal,
+  now: () => number,
+  prefix: 'rp' | 'ct' = 'rp',
+): Transactions {
   function keep(res: Response, name: string, content: unknown): void {
     const text = JSON.stringify({ content, expiresAt: now() + seconds * 1000 })
     cookies.set(res, name, seal.close(Buffer.from(text), name).toString('base64url'), {
@@ -61,15 +71,15 @@ export function createTransactions(cookies: Cookies, seal: Seal, now: () => numb
     return expiresAt > now() ? schema.parse(content) : undefined
   }
   return {
-    keepPending: (res, pending) => keep(res, `rp_${pending.state}`, pending),
+    keepPending: (res, pending) => keep(res, `${prefix}_${pending.state}`, pending),
     takePending(req, res, state) {
       if (typeof state !== 'string' || !/^[\w-]{16,64}$/.test(state)) return undefined
-      const pending = read(req, `rp_${state}`, pendingSchema)
-      if (pending) cookies.clear(res, `rp_${state}`)
+      const pending = read(req, `${prefix}_${state}`, pendingSchema)
+      if (pending) cookies.clear(res, `${prefix}_${state}`)
       return pending
     },
-    keepSwitch: (res, content) => keep(res, 'rp_switch', content),
-    readSwitch: (req) => read(req, 'rp_switch', switchSchema),
-    clearSwitch: (res) => cookies.clear(res, 'rp_switch'),
+    keepSwitch: (res, content) => keep(res, `${prefix}_switch`, content),
+    readSwitch: (req) => read(req, `${prefix}_switch`, switchSchema),
+    clearSwitch: (res) => cookies.clear(res, `${prefix}_switch`),
   }
 }

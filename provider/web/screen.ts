@@ -1,4 +1,4 @@
-/** What app.ts mounts: the handlers of the screens, by name. provider/screens/ makes them from the dependencies. */
+/** What app.ts mounts: the handlers of the screens, by name. provider/screens/ and provider/staff/ make them from the dependencies. */
 import type { RequestHandler } from 'express'
 
 type Get<Names extends string> = Record<Names, RequestHandler>
@@ -17,6 +17,8 @@ export type Screens = {
   withdraw: Get<'show' | 'submit'>
   /** An activation that met a login with a holder, and became a request. */
   waiting: Get<'show' | 'submit'>
+  /** Adding the contract to an account that exists. */
+  contract: Get<'show' | 'submit' | 'showAdding' | 'submitAdding' | 'callback' | 'showSwitch'>
   /** Asking for an access of one's own. */
   access: Get<'show' | 'submit' | 'showSent'>
   accessProof: Get<'show' | 'submit'>
@@ -25,4 +27,6 @@ export type Screens = {
   accessRequest: Get<'show'>
   /** What the holder of a login is asked. */
   holder: Get<'show' | 'submit'>
+  /** The agents' pages. */
+  staff: Get<'list' | 'signIn' | 'callback' | 'signOut' | 'case' | 'decide' | 'decision'>
 }
