@@ -25,6 +25,7 @@ const cronQueues = {
 export type CronQueue = keyof typeof cronQueues
 const caseCronQueues = {
   'purge-cases': '35 * * * *',
+  'hand-overs': '*/5 * * * *',
 } as const
 export type CaseCronQueue = keyof typeof caseCronQueues
 
@@ -58,6 +59,7 @@ const caseOptions: Record<CaseJobKind, QueueOptions> = {
   'poll-tickets': patient,
   'check-staff': patient,
   'apply-decision': patient,
+  'warn-holder': notice,
   'add-contract': patient,
 }
 const cronOptions: QueueOptions = {

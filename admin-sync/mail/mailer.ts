@@ -17,6 +17,7 @@ import { addressChangedMail } from './address-changed.ts'
 import { alreadyAccountMail } from './already-account.ts'
 import { caseNoticeMail } from './case-notice.ts'
 import { contactNoticeMail } from './contact-notice.ts'
+import { handOverWarningMail } from './hand-over-warning.ts'
 import { holderQuestionMail } from './holder-question.ts'
 import { describeFailure, domainOf, openTransport, type Patience } from './transport.ts'
 
@@ -54,6 +55,11 @@ export type AddressChanged = Envelope & {
   newAddress: string
   /** When it was changed. */
   at: Date
+}
+export type HandOverWarning = Envelope & {
+  language: Language
+  /** When the account is closed, unless somebody objects. */
+  closesAt: Date
 }
 export type AccessProof = Envelope & {
   language: Language
@@ -98,6 +104,7 @@ export type Mailer = {
   sendContactNotice(mail: ContactNotice): Promise<void>
   sendAddressChanged(mail: AddressChanged): Promise<void>
   sendAccountClosed(mail: AccountClosed): Promise<void>
+  sendHandOverWarning(mail: HandOverWarning): Promise<void>
   sendAccessProof(mail: AccessProof): Promise<void>
   sendAccessAcknowledged(mail: AccessAcknowledged): Promise<void>
   sendAccessRefused(mail: AccessRefused): Promise<void>
@@ -138,6 +145,8 @@ export function createMailer(options: MailerOptions): Mailer {
       send(mail, addressChangedMail(texts[mail.language], mail, { language: mail.language, desk })),
     sendAccountClosed: (mail) =>
       send(mail, accountClosedMail(texts[mail.language], { language: mail.language, desk })),
+    sendHandOverWarning: (mail) =>
+      send(mail, handOverWarningMail(texts[mail.language], mail, { language: mail.language, desk })),
     sendAccessProof: (mail) =>
       send(mail, accessProofMail(texts[mail.language], mail, { language: mail.language, desk })),
     sendAccessAcknowledged: (mail) =>

@@ -269,7 +269,8 @@ CREATE TABLE ellipro.decision (
   -- Who, as Keycloak says it.
   user_id text,
   name text,
-  -- When "the holder left" counts without a second agent.
+  -- Of "the holder left": who holds the login, and when it counts without a second agent.
+  holder_id uuid REFERENCES ellipro.activation (id),
   due_at timestamptz,
   created_at timestamptz NOT NULL DEFAULT now(),
   ended_at timestamptz,
@@ -284,7 +285,7 @@ CREATE INDEX decision_due ON ellipro.decision (due_at) WHERE state = 'awaiting_s
 CREATE TABLE ellipro.case_outbox (
   id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
   kind text NOT NULL CHECK (kind IN ('send-proof', 'acknowledge', 'ask-holder', 'tell-case-contact', 'tell-refusal',
-    'sync-case', 'push-ticket', 'poll-tickets', 'check-staff', 'apply-decision', 'add-contract')),
+    'sync-case', 'push-ticket', 'poll-tickets', 'check-staff', 'apply-decision', 'warn-holder', 'add-contract')),
   subject_id uuid NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );
@@ -315,14 +316,15 @@ GRANT USAGE ON ALL SEQUENCES IN SCHEMA ellipro TO ellipro_sync;
 
 -- ── what both sides share ───────────────────────────────────────────────────────────────────────────────────────────
 
--- Somebody else than this granted or legacy activation holds the login, or is about to take it over.
+-- Who holds the login, or is about to take it over. Whoever an agent chose to take it over comes before a holder whose
+-- account is closed.
 CREATE FUNCTION ellipro.login_holder(p_account text) RETURNS SETOF ellipro.activation
 LANGUAGE sql STABLE SET search_path = ellipro, pg_temp AS $$
   SELECT * FROM activation
   WHERE account = p_account AND holds
     AND (state IN ('confirmed', 'opened', 'closed')
          OR (kind = 'granted' AND state IN ('requested', 'mailed') AND expires_at > now()))
-  ORDER BY (state IN ('confirmed', 'opened', 'closed')) DESC, created_at DESC LIMIT 1
+  ORDER BY (state IN ('confirmed', 'opened')) DESC, (state = 'closed'), created_at DESC LIMIT 1
 $$;
 
 CREATE FUNCTION ellipro.note_case(p_case uuid, p_request uuid, p_kind text, p_actor text, p_detail jsonb) RETURNS void
