@@ -4,6 +4,7 @@
  *   *.database.test.ts   PostgreSQL
  *   *.keycloak.test.ts   PostgreSQL and Keycloak
  *   *.browser.test.ts    these and Chromium
+ *   *.helpdesk.test.ts   these and Request Tracker 5, from Debian's packages
  *   *.long.test.ts       these, minutes long: only with `npm run test:long`
  *   *.proxy.test.ts      these and nginx: only with `npm run test:long`
  * test/run.ts runs them in this order and reports; `npx vitest run --project pure` works too.
@@ -16,6 +17,7 @@ const projects = [
   { name: 'database', setup: ['test/support/setup-postgres.ts'], testSeconds: 30 },
   { name: 'keycloak', setup: ['test/support/setup-keycloak.ts'], testSeconds: 60 },
   { name: 'browser', setup: ['test/support/setup-keycloak.ts'], testSeconds: 180 },
+  { name: 'helpdesk', setup: ['test/support/setup-help-desk.ts'], testSeconds: 180 },
   { name: 'long', setup: ['test/support/setup-keycloak.ts'], testSeconds: 600 },
   { name: 'proxy', setup: ['test/support/setup-keycloak.ts'], testSeconds: 180 },
 ]
@@ -39,7 +41,7 @@ export default defineConfig({
         // a browser journey takes both cores of a small machine: one at a time
         // One core of two would be left idle: most of a test of a database is waiting for it.
         ...(['pure', 'database'].includes(name) && { maxWorkers: Math.max(2, availableParallelism() - 1) }),
-        fileParallelism: !['browser', 'long', 'proxy'].includes(name),
+        fileParallelism: !['browser', 'helpdesk', 'long', 'proxy'].includes(name),
         sequence: { groupOrder: projects.findIndex((project) => project.name === name) },
       },
     })),

@@ -60,6 +60,7 @@ ${rows.join('\n')}
 | \`MVN\` | Maven's command, when it is not \`mvn\` on the PATH; needed once. |
 | \`JAVA_HOME\` | Java 17 or later, when it is not on the PATH. |
 | \`TEST_KEYCLOAK_URL\`, \`TEST_KEYCLOAK_ADMIN_PASSWORD\`, \`TEST_KEYCLOAK_MANAGEMENT\` | A running Keycloak for \`npm test\`, which then starts none; its realms are made and deleted by the tests. |
+| \`TEST_REQUEST_TRACKER\` | \`install\`: \`npm test\` as root on Debian installs the packages of Request Tracker 5 when they are missing, as it does with \`CI\`; otherwise it asks, or skips the tests of the help desk. |
 | \`CHROMIUM_PATH\` | The browser of the end-to-end tests, when it is not found. |
 | \`NGINX_PATH\` | The proxy of the test of two replicas, when it is not found. |
 | \`ELLIPRO_SCREENSHOTS\` | Set: the end-to-end test makes the pictures in \`docs/images/\` anew. |

@@ -1,12 +1,14 @@
 /**
  * `npm test`: runs the suites one after the other, cheap ones first, and ends with one line `N passed, N failed, N skipped`.
  *
- *   npm test [files...]        suites pure, database, keycloak and browser; files: only those whose path holds the text
+ *   npm test [files...]        suites pure, database, keycloak, browser and helpdesk; files: only those whose path holds the text
  *   npm run test:long          the suites long and proxy as well
  *   npm run check              types, lint and format, then the suites pure and database
  *   ... --static --long        what .ci/run does: types, lint, format, and every suite
  *
- * A suite whose parts this machine lacks is skipped, with what would enable it; with CI set that counts as a failure.
+ * A suite whose parts this machine lacks is skipped, with what would enable it; with CI set that counts as a failure. The
+ * packages of Request Tracker are installed when CI is set, TEST_REQUEST_TRACKER=install says so, or the person at the
+ * terminal does.
  */
 import { spawnSync } from 'node:child_process'
 import { globSync } from 'node:fs'
@@ -15,6 +17,8 @@ import { findBrowser } from '../dev/browser.ts'
 import { findJava } from '../dev/java.ts'
 import { SetupError } from '../dev/setup-error.ts'
 import { findNginx } from './support/find-nginx.ts'
+import { provideRequestTracker } from './support/request-tracker/consent.ts'
+import { findRequestTracker } from './support/request-tracker/server.ts'
 import { sharedServers, stopSharedServers } from './support/servers.ts'
 
 const root = join(import.meta.dirname, '..')
@@ -26,7 +30,7 @@ const filters = process.argv.slice(2).filter((word) => !word.startsWith('--'))
 const known = ['--check', '--static', '--long']
 const total = { passed: 0, failed: 0, skipped: 0 }
 
-type Suite = { name: string; needs: ('keycloak' | 'browser' | 'nginx')[] }
+type Suite = { name: string; needs: ('keycloak' | 'browser' | 'nginx' | 'help desk')[] }
 const suites: Suite[] = [
   { name: 'pure', needs: [] },
   { name: 'database', needs: [] },
@@ -35,6 +39,7 @@ const suites: Suite[] = [
     : ([
         { name: 'keycloak', needs: ['keycloak'] },
         { name: 'browser', needs: ['keycloak', 'browser'] },
+        { name: 'helpdesk', needs: ['keycloak', 'browser', 'help desk'] },
       ] satisfies Suite[])),
   ...(flags.has('--long')
     ? ([
@@ -57,6 +62,7 @@ function findMissing({ needs }: Suite): string | undefined {
       return 'There is no Chromium. Debian: sudo apt-get install -y chromium. Elsewhere: set CHROMIUM_PATH.'
     if (needs.includes('nginx') && findNginx() === undefined)
       return 'There is no nginx. Debian: sudo apt-get install -y nginx-light. Elsewhere: set NGINX_PATH.'
+    if (needs.includes('help desk')) findRequestTracker()
     return undefined
   } catch (error) {
     if (error instanceof SetupError) return error.message
@@ -136,6 +142,7 @@ const startedAt = performance.now()
 const selected = suites
   .map((suite) => ({ suite, files: findFiles(suite) }))
   .filter(({ files }) => files.length > 0)
+if (selected.some(({ suite }) => suite.needs.includes('help desk'))) await provideRequestTracker()
 // Keycloak gets ready while the suites that do without it run.
 const wantsKeycloak = ({ suite, files }: (typeof selected)[number]) =>
   suite.needs.includes('keycloak') && suite.name !== 'long' && files.length > 0

@@ -1,11 +1,12 @@
 /**
- * The servers that one run of the tests shares: an embedded PostgreSQL and one Keycloak, on free ports, with data of their
- * own in a temporary folder that goes away with them. A running `npm start` is not touched.
+ * The servers that one run of the tests shares: an embedded PostgreSQL, one Keycloak and, for the suite helpdesk, one Request
+ * Tracker, on free ports, with data of their own in a temporary folder that goes away with them. A running `npm start` is not touched.
  *
  * Lives in the main process (test/run.ts or vitest's global set-up); test files get addresses through `inject`.
  * DATABASE_URL, or TEST_KEYCLOAK_URL with TEST_KEYCLOAK_ADMIN_PASSWORD and TEST_KEYCLOAK_MANAGEMENT, names a server that
  * runs already.
  */
+import { randomBytes } from 'node:crypto'
 import { chmodSync, existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -19,6 +20,7 @@ import { startKeycloak, waitForKeycloak } from '../../dev/keycloak.ts'
 import { findFreePort } from '../../dev/ports.ts'
 import { checkPostgres, startPostgres } from '../../dev/postgres.ts'
 import { makeSecrets, openSecrets, rolePasswords, type Secrets } from '../../dev/secrets.ts'
+import { prepareInstance, type RequestTrackerServer } from './request-tracker/server.ts'
 
 export type PostgresServer = {
   /** Superuser, database `postgres`. */
@@ -45,6 +47,7 @@ declare module 'vitest' {
   export interface ProvidedContext {
     postgres: PostgresServer
     keycloak: KeycloakServer
+    requestTracker: RequestTrackerServer
   }
 }
 
@@ -62,6 +65,7 @@ class Servers {
   readonly #prefix = `test_${process.pid}`
   #postgres: Promise<PostgresServer> | undefined
   #keycloak: Promise<KeycloakServer> | undefined
+  #requestTracker: Promise<RequestTrackerServer> | undefined
   #stopping = false
 
   constructor() {
@@ -82,6 +86,12 @@ class Servers {
   keycloak(): Promise<KeycloakServer> {
     this.#keycloak ??= this.#placeKeycloak()
     return this.#keycloak
+  }
+
+  /** Starts Request Tracker once, on a database of the shared PostgreSQL. */
+  requestTracker(): Promise<RequestTrackerServer> {
+    this.#requestTracker ??= this.#startRequestTracker()
+    return this.#requestTracker
   }
 
   /** Starts Keycloak now, for test files that come later. */
@@ -171,6 +181,30 @@ class Servers {
     await waitForKeycloak(server.url, { managementUrl: server.managementUrl, child })
   }
 
+  async #startRequestTracker(): Promise<RequestTrackerServer> {
+    const { url, prefix } = await this.postgres()
+    const { hostname, port } = new URL(url)
+    const name = `${prefix}_rt`
+    const password = randomBytes(12).toString('hex')
+    await createOwnedDatabase(url, name, password)
+    const {
+      start,
+      log: _log,
+      ...server
+    } = await prepareInstance(join(this.#dir, 'request-tracker'), await findFreePort(), {
+      kind: 'postgres',
+      host: hostname,
+      port: Number(port || 5432),
+      user: name,
+      password,
+      name,
+    })
+    const child = await start()
+    this.#children.push(child)
+    if (this.#stopping) child.kill()
+    return server
+  }
+
   /** Ends what was started and removes every trace of the run. */
   async stop(): Promise<void> {
     if (this.#stopping) return
@@ -183,6 +217,16 @@ class Servers {
   }
 }
 
+/** A role and a database of that name. RT's own queries are slower with just-in-time compilation than without. */
+async function createOwnedDatabase(serverUrl: string, name: string, password: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl })
+  await client.connect()
+  await client.query(`CREATE ROLE ${name} LOGIN PASSWORD '${password}'`)
+  await client.query(`CREATE DATABASE ${name} OWNER ${name} TEMPLATE template0 ENCODING 'UTF8'`)
+  await client.query(`ALTER DATABASE ${name} SET jit = off`)
+  await client.end()
+}
+
 async function dropDatabases(server: PostgresServer): Promise<void> {
   const client = new pg.Client({ connectionString: server.url })
   await client.connect()
@@ -191,6 +235,7 @@ async function dropDatabases(server: PostgresServer): Promise<void> {
     [`${server.prefix}_`],
   )
   for (const { name } of rows) await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+  await client.query(`DROP ROLE IF EXISTS ${server.prefix}_rt`)
   await client.end()
 }
 
