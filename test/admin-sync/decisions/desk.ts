@@ -115,7 +115,7 @@ export function createDesk(bench: Bench) {
 
     /** Somebody asks for an access of their own on a login that is held, and has proved the address. */
     async ask(login: LegacyLogin, o: { address?: string; locale?: 'fr' | 'en' } = {}): Promise<Asked> {
-      const address = o.address ?? bench.nextAddress()
+      const address = o.address ?? `claire-${number()}@${await desk.domainOf(login)}`
       const { rows } = await providerPool.query<{ outcome: string }>(
         'SELECT ellipro.request_access($1, $2, $3, $4, $5, $6, NULL, $7, $8, $9) AS outcome',
         [
@@ -145,9 +145,25 @@ export function createDesk(bench: Bench) {
       return { caseId: request.case_id, requestId: request.id, address, login }
     },
 
+    /** A mail domain that Cofacering knows of the contract; that of nobody when it knows none. */
+    async domainOf({ contract }: LegacyLogin): Promise<string> {
+      const { rows } = await bench.cofacering.query<{ domain: string | null }>(
+        'SELECT known_domains[1] AS domain FROM directory_contract WHERE contract = $1',
+        [contract],
+      )
+      return rows[0]?.domain ?? 'client.example'
+    },
+    /** A login of a contract with a mail domain. */
+    async nextLogin(): Promise<LegacyLogin> {
+      for (;;) {
+        const login = bench.nextLogin()
+        if ((await desk.domainOf(login)) !== 'client.example') return login
+      }
+    },
+
     /** A login with a holder, and one more person who asks. */
     async createCase(o: { address?: string; locale?: 'fr' | 'en' } = {}) {
-      const holder = await desk.createHolder()
+      const holder = await desk.createHolder({ login: await desk.nextLogin() })
       return { holder, ...(await desk.ask(holder.login, o)) }
     },
 
