@@ -39,7 +39,7 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
 
   // What an agent types is shown to them again, however long it is.
   app.use('/staff', express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 50 }))
-  app.use(express.urlencoded({ extended: false, limit: '10kb', parameterLimit: 50 }))
+  app.use(express.urlencoded({ extended: false, limit: '128kb', parameterLimit: 50 }))
   app.use(limit.all)
   app.use(csrfProtection(cookies, config.PROVIDER_COOKIE_KEY))
 

@@ -1,4 +1,4 @@
-// The page that waits for the account to be opened stays as it is, so that a screen reader is not made to begin again
+// A page that waits (for an account, an agent's access, a decision) stays as it is, so that a screen reader is not made to begin again
 // every two seconds: this script asks with HEAD, which changes nothing, and loads the page when the answer would be
 // another one. Without scripts the page loads itself (`meta refresh` inside `noscript`).
 const { waitSeconds } = document.querySelector('[data-wait-seconds]').dataset
@@ -6,7 +6,8 @@ let asked = Number(new URLSearchParams(location.search).get('n') ?? 0)
 
 async function ask() {
   asked = Math.min(asked + 1, 9999)
-  const url = `${location.pathname}?n=${asked}`
+  const url = new URL(location)
+  url.searchParams.set('n', asked)
   if (await hasChanged(url)) location.replace(url)
   else wait()
 }

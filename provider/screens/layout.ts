@@ -59,7 +59,10 @@ export type Frame = {
   styles: string
 }
 
-/** Answers with a page; status 400 or more, but for a form to be completed (422), adds the reference for the desk. HEAD gets the same status and headers. */
+/**
+ * Answers with a page; status 400 or more adds the reference for the desk, but for a form to be completed (422). HEAD
+ * gets the same status and headers.
+ */
 export async function renderPage(res: Response, page: Page): Promise<void> {
   const { t, language, path, desk, reference, closesAt } = contextOf(res)
   const { status = 200, frame } = page

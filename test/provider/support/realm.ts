@@ -17,6 +17,15 @@ export type Stage = Instance & {
   createPerson(opener: Opener, opened: Opened): Promise<void>
   /** Deletes the link, as admin-sync does once it has served. */
   unlink(opened: Opened): Promise<void>
+  /** Makes a Keycloak user with the role of an agent, or without; the user id. */
+  createColleague(o: {
+    address: string
+    firstName: string
+    lastName: string
+    isAgent: boolean
+  }): Promise<string>
+  /** Of everybody who is made here. */
+  password: string
   /** Signs a browser in at Keycloak for the portal with e-mail address and password. */
   signIn(browser: Browser, opened: Opened): Promise<void>
   /** An authorization request of the portal. */
@@ -25,8 +34,14 @@ export type Stage = Instance & {
   whoIsSignedIn(browser: Browser): Promise<string | undefined>
 }
 
-/** @param databaseUrl connection as ellipro_provider */
-export async function startStage(databaseUrl: string): Promise<Stage> {
+/**
+ * @param databaseUrl connection as ellipro_provider
+ * @param texts real ones where a page is looked at by a browser
+ */
+export async function startStage(
+  databaseUrl: string,
+  texts?: Parameters<typeof startInstance>[3],
+): Promise<Stage> {
   const host = process.platform === 'linux' ? '127.0.0.4' : '127.0.0.1'
   const realm = await createRealm()
   const port = await findFreePort(host)
@@ -66,15 +81,20 @@ export async function startStage(databaseUrl: string): Promise<Stage> {
       security: 'none',
     },
   })
-  const instance = await startInstance(databaseUrl, {
-    PROVIDER_HOST: host,
-    PROVIDER_PORT: String(port),
-    PROVIDER_URL: providerUrl,
-    PORTAL_URL: portalUrl,
-    KEYCLOAK_URL: realm.url,
-    KEYCLOAK_REALM: realm.realmName,
-    PROVIDER_CLIENT_SECRET: providerSecret,
-  })
+  const instance = await startInstance(
+    databaseUrl,
+    {
+      PROVIDER_HOST: host,
+      PROVIDER_PORT: String(port),
+      PROVIDER_URL: providerUrl,
+      PORTAL_URL: portalUrl,
+      KEYCLOAK_URL: realm.url,
+      KEYCLOAK_REALM: realm.realmName,
+      PROVIDER_CLIENT_SECRET: providerSecret,
+    },
+    undefined,
+    texts,
+  )
   const issuer = `${realm.url}/realms/${realm.realmName}`
 
   async function admin(method: string, path: string, body?: unknown): Promise<Response> {
@@ -120,6 +140,22 @@ export async function startStage(databaseUrl: string): Promise<Stage> {
         opened.id,
         opened.userId,
       ])
+    },
+    password,
+    async createColleague({ address, firstName, lastName, isAgent }) {
+      const created = await admin('POST', '/users', {
+        username: address,
+        email: address,
+        emailVerified: true,
+        enabled: true,
+        firstName,
+        lastName,
+        credentials: [{ type: 'password', value: password, temporary: false }],
+      })
+      const userId = created.headers.get('location')!.split('/').at(-1)!
+      const role = (await (await admin('GET', '/roles/relation-client')).json()) as object
+      if (isAgent) await admin('POST', `/users/${userId}/role-mappings/realm`, [role])
+      return userId
     },
     async unlink(opened) {
       await admin('DELETE', `/users/${opened.userId}/federated-identity/cofacering`)

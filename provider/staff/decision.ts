@@ -1,0 +1,186 @@
+/**
+ * One decision of an agent: the form, a round trip through Keycloak whose nonce binds every word of it, and how it
+ * ended. provider carries it; admin-sync verifies the ID token and decides whether it counts.
+ *
+ *   POST /staff/cases/{id}/decide   checks what was typed, seals it into a cookie, and goes on to Keycloak, which
+ *                                   answers without a form for whoever is signed in there
+ *   (callback)                      sign-in.ts hands it over here: the decision and its ID token go to the database
+ *   GET  /staff/decisions/{id}      being applied, done, or why not
+ *
+ * The form has an id of its own, so a double click is one decision. Whatever goes wrong on the way, what was typed is
+ * in the form again when the agent comes back to the case: until a decision counts it is kept as a draft.
+ */
+import type { Request, RequestHandler, Response } from 'express'
+import { ScreenError } from '../../core/errors.ts'
+import type { Log } from '../../core/log.ts'
+import { decisionNonce, type DecisionContent } from '../../core/nonce.ts'
+import { typed } from '../screens/fields.ts'
+import type { Flashes } from '../screens/flash.ts'
+import type { KeycloakRp } from '../sign-in/keycloak.ts'
+import { contextOf } from '../web/context.ts'
+import { sendContinue } from '../web/continue.ts'
+import { renderCase, type CasePage } from './case/view.ts'
+import { checkDecision, maxCalled, maxReason, type TypedDecision } from './decision-form.ts'
+import { renderDecision } from './decision-page.ts'
+import type { StaffCookies, StaffSignIn } from './kept.ts'
+import { renderNotFound, renderSessionOver } from './pages.ts'
+import { isId } from './return-path.ts'
+import { waitFor, type Agent, type Guard } from './session.ts'
+import { isOutage, queryOf } from './round-trip.ts'
+import type { DecisionView, StaffStore } from './store.ts'
+
+export type DecisionParts = {
+  cookies: StaffCookies
+  store: StaffStore
+  guard: Guard
+  keycloak: KeycloakRp
+  flashes: Flashes
+  log: Log
+  now: () => number
+}
+
+export function decisionRoutes(parts: DecisionParts): Record<'submit' | 'show', RequestHandler> {
+  const { cookies, store, guard, keycloak, log } = parts
+
+  async function submit(req: Request, res: Response): Promise<void> {
+    const { id } = req.params
+    if (!isId(id)) throw new ScreenError('error.not_found', 404)
+    const form = readForm(req)
+    const agent = await guard.agent(req)
+    if (!agent) return sessionIsOver(parts, res, id, form)
+    const view = await store.case(agent.cookieHash, id)
+    if (!view) return renderNotFound(res, 'case', agent)
+    const page: CasePage = { view, agent, now: parts.now(), typed: form }
+    const checked = checkDecision(form, view, cookies.fits)
+    switch (checked.outcome) {
+      case 'malformed':
+        throw new ScreenError('error.bad_request', 400)
+      case 'refused':
+        return renderCase(res, { ...page, status: 422, problem: checked.why })
+      case 'incomplete':
+        return renderCase(res, { ...page, status: 422, errors: checked.errors })
+      case 'ok':
+        return goToKeycloak(req, res, page, checked.decision)
+    }
+  }
+
+  async function goToKeycloak(req: Request, res: Response, page: CasePage, decision: DecisionContent) {
+    const pending = keycloak.newPending(decisionNonce(decision))
+    const { state, codeVerifier } = pending
+    let url: string
+    try {
+      url = await keycloak.authorizationUrl(pending, { language: contextOf(res).language })
+    } catch (error) {
+      if (!isOutage(error)) throw error
+      log.warn({ event: 'staff.unavailable', ...contextOf(res).ids, err: error })
+      return renderCase(res, { ...page, status: 503, problem: 'unavailable' })
+    }
+    cookies.keepSignIn(req, res, { state, codeVerifier, purpose: { for: 'decision', decision } })
+    await sendContinue(res, url)
+  }
+
+  async function show(agent: Agent, req: Request, res: Response): Promise<void> {
+    const { id } = req.params
+    const found = isId(id)
+      ? await waitFor(
+          () => store.decision(agent.cookieHash, id),
+          (view) => view?.state !== 'submitted',
+        )
+      : undefined
+    if (!found) return renderNotFound(res, 'decision', agent)
+    // What was typed has served; what was rejected is in the form again.
+    if (isTaken(found) && cookies.draft(req)?.id === id) cookies.clearDraft(res)
+    await renderDecision(req, res, agent, found)
+  }
+
+  return { submit, show: guard.page(show) }
+}
+
+const isTaken = ({ state }: DecisionView) => state === 'applied' || state === 'awaiting_second'
+
+/** Keycloak's answer to the round trip of a decision. Every way out keeps what was typed, but for the one that counts. */
+export async function finishDecision(
+  parts: DecisionParts,
+  req: Request,
+  res: Response,
+  { state, codeVerifier }: Pick<StaffSignIn, 'state' | 'codeVerifier'>,
+  decision: DecisionContent,
+): Promise<void> {
+  const { cookies, store, guard, keycloak, flashes, log } = parts
+  const ids = { ...contextOf(res).ids, case_id: decision.caseId, decision_id: decision.id }
+  const backToCase = (why: string) => {
+    log.info({ event: 'staff.decision_not_submitted', ...ids, code: why })
+    flashes.redirect(res, `/staff/cases/${decision.caseId}`, {
+      notice: { kind: 'error', text: { key: `staff.refusal.${why}` } },
+    })
+  }
+  cookies.keepDraft(res, decision)
+  try {
+    const redeemed = await keycloak.redeem(queryOf(req), {
+      state,
+      nonce: decisionNonce(decision),
+      codeVerifier,
+    })
+    const agent = await guard.agent(req)
+    if (!agent) return await renderSessionOver(res, `/staff/cases/${decision.caseId}`)
+    if (redeemed.status === 'refused') {
+      // The answer to the first one was lost on its way, and this is a reload.
+      if (await store.decision(agent.cookieHash, decision.id))
+        return res.redirect(303, `/staff/decisions/${decision.id}`)
+      return backToCase('sign_in_refused')
+    }
+    const known = cookies.agentId(req)
+    if (known !== undefined && known !== redeemed.person.userId) return backToCase('other_person')
+    const outcome = await store.submit(agent.cookieHash, decision, redeemed.person.idToken)
+    switch (outcome) {
+      case 'no_session':
+        return await renderSessionOver(res, `/staff/cases/${decision.caseId}`)
+      case 'stale':
+      case 'unknown':
+        return backToCase(outcome)
+      case 'submitted':
+        log.info({ event: 'staff.decision_submitted', ...ids, kind: decision.kind })
+        return res.redirect(303, `/staff/decisions/${decision.id}`)
+    }
+  } catch (error) {
+    if (!isOutage(error)) throw error
+    log.warn({ event: 'staff.unavailable', ...ids, err: error })
+    return backToCase('unavailable')
+  }
+}
+
+/** Whose session ended while they typed: what they typed waits in a cookie, or, when it is too long, on this page. */
+async function sessionIsOver(
+  { cookies }: DecisionParts,
+  res: Response,
+  id: string,
+  form: TypedDecision,
+): Promise<void> {
+  const draft = draftOf(id, form)
+  const isKept = draft !== undefined && cookies.fits(draft)
+  if (isKept) cookies.keepDraft(res, draft)
+  await renderSessionOver(res, `/staff/cases/${id}`, isKept ? undefined : form)
+}
+
+function draftOf(id: string, form: TypedDecision): DecisionContent | undefined {
+  const kind = (['open', 'refuse', 'holder_left', 'not_shared'] as const).find((k) => k === form.kind)
+  if (!kind || form.reason.length > maxReason || form.called.length > maxCalled) return undefined
+  return {
+    id: form.id,
+    caseId: id,
+    requestId: isId(form.requestId) ? form.requestId : undefined,
+    kind,
+    reason: form.reason,
+    called: form.called === '' ? undefined : form.called,
+    generation: 0,
+  }
+}
+
+const readForm = (req: Request): TypedDecision => ({
+  id: typed(req, 'decision'),
+  kind: typed(req, 'kind'),
+  requestId: typed(req, 'request'),
+  generation: typed(req, 'generation'),
+  reason: typed(req, 'reason'),
+  called: typed(req, 'called'),
+})

@@ -1,0 +1,41 @@
+/** The frame of the agents' pages: the look of the others, under the name of the Service Relation Client. */
+import type { Response } from 'express'
+import { html } from 'hono/html'
+import { renderPage, type Html, type Page } from '../screens/layout.ts'
+import { contextOf } from '../web/context.ts'
+import type { Agent } from './session.ts'
+
+/** @param page `more`: cards below the first one */
+export async function renderStaffPage(
+  res: Response,
+  agent: Pick<Agent, 'name'> | undefined,
+  { more, ...page }: Page & { more?: Html },
+): Promise<void> {
+  const { t, csrf } = contextOf(res)
+  const who =
+    agent &&
+    html`<form class="ell-staff__who" method="post" action="/staff/sign-out">
+      <input type="hidden" name="csrf" value="${csrf}" />
+      <bdi class="ell-staff__name">${agent.name}</bdi>
+      <button class="ell-staff__leave" type="submit">${t('staff.sign_out')}</button>
+    </form>`
+  const area = html`<span class="ell-staff__area">${t('desk.name')}</span>`
+  await renderPage(res, {
+    ...page,
+    frame: {
+      header: html`${agent ? html`<a class="ell-staff__home" href="/staff">${area}</a>` : area} ${who}`,
+      styles: 'agents.css',
+      ...(more !== undefined && { more }),
+    },
+  })
+}
+
+export const tag = (kind: 'info' | 'success' | 'warning' | 'error', text: string): Html =>
+  html`<span class="ell-tag ${kind !== 'info' && `ell-tag--${kind}`}">${text}</span>`
+
+/** Only what a browser may open as a page: an address that the help desk gave is not ours. */
+export function webLink(url: string | null | undefined): string | undefined {
+  if (!url || !URL.canParse(url)) return undefined
+  const { protocol, href } = new URL(url)
+  return protocol === 'https:' || protocol === 'http:' ? href : undefined
+}

@@ -1,0 +1,356 @@
+/**
+ * The agents' pages with a real Keycloak and a real database: who gets in, what they see, and how a decision reaches the
+ * database. admin-sync is played by stand-in.ts, which checks the nonce of every ID token.
+ */
+import { randomBytes, randomUUID } from 'node:crypto'
+import { afterEach, describe, expect, it } from 'vitest'
+import { HttpPerson } from '../../support/http-person.ts'
+import { createDatabase } from '../../support/postgres.ts'
+import { startStage } from '../support/realm.ts'
+import { createStaffStandIn } from './stand-in.ts'
+
+const database = await createDatabase()
+const stage = await startStage(database.provider)
+const { origin, logged } = stage
+const agents = new Map<string, string>()
+const sync = createStaffStandIn(database.sync, agents)
+
+async function colleague(firstName: string, isAgent = true) {
+  const address = `${firstName.toLowerCase()}.${randomBytes(4).toString('hex')}@desk.example.fr`
+  const userId = await stage.createColleague({ address, firstName, lastName: 'Martin', isAgent })
+  if (isAgent) agents.set(userId, `${firstName} Martin`)
+  return { address, userId }
+}
+const marie = await colleague('Marie')
+const paul = await colleague('Paul')
+const nobody = await colleague('Nadia', false)
+
+afterEach(() => {
+  sync.isAway = false
+  sync.rejects = undefined
+  expect(sync.foreign).toEqual([])
+})
+
+/** Types address and password where Keycloak asks for them. */
+async function logIn(person: HttpPerson, { address }: { address: string }): Promise<HttpPerson> {
+  await person.submit({ username: address, password: stage.password })
+  return person
+}
+/** Somebody who has gone through the sign-in, on the page that they asked for. */
+async function signedIn(who: { address: string }, path = '/staff'): Promise<HttpPerson> {
+  const person = new HttpPerson()
+  await person.open(origin + path)
+  return logIn(person, who)
+}
+/** The form of one decision on the present page. */
+const formOf = (person: HttpPerson, kind: string, requestId = '') => {
+  const form = person.forms().find(({ fields }) => fields['kind'] === kind && fields['request'] === requestId)
+  if (!form) throw new Error(`no form ${kind} on ${person.describe()}`)
+  return form
+}
+async function post(person: HttpPerson, url: string, fields: Record<string, string>): Promise<void> {
+  const { csrf } = person.forms().find(({ method }) => method === 'POST')!.fields
+  person.page = {
+    ...person.page,
+    body: `<form method="post" action="${url}">${Object.entries({ csrf: csrf!, ...fields })
+      .map(([name, value]) => `<input name="${name}" value="${escape(value)}">`)
+      .join('')}</form>`,
+  }
+  await person.submit()
+}
+const escape = (text: string) =>
+  text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
+
+async function decide(
+  person: HttpPerson,
+  kind: string,
+  requestId: string,
+  fields: Record<string, string>,
+): Promise<void> {
+  const form = formOf(person, kind, requestId)
+  await post(person, form.action, { ...form.fields, ...fields })
+}
+const visibleText = (body: string) => body.replaceAll(/\s+/g, ' ')
+
+describe('who gets in', () => {
+  it('leads whoever is not signed in to Keycloak, and back to the page that was asked for', async () => {
+    const { id } = await sync.make()
+    for (const path of ['/staff', '/staff?filter=all&q=lefevre', `/staff/cases/${id}`]) {
+      const person = await signedIn(marie, path)
+      expect([person.page.status, person.page.url]).toEqual([200, origin + path])
+    }
+  })
+
+  it('lets nobody in without the role: 403 and a log line, on every page', async () => {
+    const { id } = await sync.make()
+    const person = await signedIn(nobody)
+    expect([person.page.status, person.name]).toEqual([403, 'staff-refused'])
+    for (const path of ['/staff', `/staff/cases/${id}`, `/staff/decisions/${randomUUID()}`]) {
+      await person.open(origin + path)
+      expect(person.page.status).toBe(403)
+      expect(person.page.body).toContain('staff.refused.not_agent')
+    }
+    const lines = logged.filter(({ event }) => event === 'staff.refused')
+    expect(lines.length).toBeGreaterThanOrEqual(4)
+    expect(lines[0]).toMatchObject({ code: 'not_agent' })
+  })
+
+  it('keeps the ID token nowhere in the browser, and gives it to the database alone', async () => {
+    const person = new HttpPerson()
+    await person.open(`${origin}/staff`)
+    sync.isAway = true
+    await logIn(person, marie)
+    const { rows } = await sync.pool.query<{ id_token: string }>(
+      `SELECT id_token FROM ellipro.staff_session WHERE state = 'checking'`,
+    )
+    expect(rows.length).toBe(1)
+    const [, payload] = rows[0]!.id_token.split('.')
+    const kept = person.cookies.map(({ value }) => value).join()
+    expect(kept).not.toContain(payload!.slice(0, 40))
+    expect(JSON.stringify(logged)).not.toContain(payload!.slice(0, 40))
+  })
+
+  it('says that the access is being checked while admin-sync is late, and goes on when it has answered', async () => {
+    sync.isAway = true
+    const { id } = await sync.make()
+    const person = await signedIn(marie, `/staff/cases/${id}`)
+    expect([person.page.status, person.name]).toEqual([200, 'staff-checking'])
+    expect(person.refresh?.url.startsWith(`${origin}/staff/cases/${id}`)).toBe(true)
+    sync.isAway = false
+    await person.open(person.refresh!.url)
+    expect(person.name).toBe('staff-case')
+  })
+
+  it('takes no session cookie that was there before the sign-in', async () => {
+    const person = new HttpPerson()
+    await person.open(`${origin}/staff`)
+    const planted = randomBytes(32).toString('base64url')
+    person.cookies.push({ host: new URL(origin).hostname, name: 'staff', value: planted, path: '/' })
+    await logIn(person, marie)
+    expect(person.name).toBe('staff-list')
+    expect(person.cookies.filter(({ name }) => name === 'staff').map(({ value }) => value)).not.toEqual([
+      planted,
+    ])
+    const thief = new HttpPerson()
+    thief.cookies.push({ host: new URL(origin).hostname, name: 'staff', value: planted, path: '/' })
+    await thief.open(`${origin}/staff`)
+    expect(thief.page.url).not.toContain(`${origin}/staff`)
+  })
+
+  it('finishes a sign-in only in the browser that began it', async () => {
+    const mine = new HttpPerson()
+    await mine.open(`${origin}/staff`)
+    const login = mine.forms().find(({ method }) => method === 'POST')!
+    const answer = await fetch(login.action, {
+      method: 'POST',
+      redirect: 'manual',
+      headers: {
+        cookie: mine.cookies
+          .filter(({ host }) => host !== new URL(origin).hostname)
+          .map(({ name, value }) => `${name}=${value}`)
+          .join('; '),
+      },
+      body: new URLSearchParams({ ...login.fields, username: marie.address, password: stage.password }),
+    })
+    const callback = answer.headers.get('location')!
+    expect(callback).toContain('/staff/callback')
+    const victim = new HttpPerson()
+    await victim.open(callback)
+    expect([victim.page.status, victim.name]).toEqual([400, 'staff-problem'])
+    expect(victim.cookies.some(({ name }) => name === 'staff')).toBe(false)
+  })
+
+  it('ends with the sign-out, which offers to leave Keycloak as well', async () => {
+    const person = await signedIn(marie)
+    const before = person.cookies.find(({ name }) => name === 'staff')!
+    await person.submit({}, 'sign-out')
+    expect([person.page.url, person.name]).toEqual([`${origin}/staff/sign-in`, 'staff-sign-in'])
+    expect(person.cookies.some(({ name }) => name === 'staff')).toBe(false)
+    await person.click(/protocol\/openid-connect\/logout/)
+    await person.submit()
+    expect(person.page.url.startsWith(`${origin}/staff/sign-in`)).toBe(true)
+    await person.open(`${origin}/staff`)
+    expect(person.page.url.startsWith(stage.issuer)).toBe(true)
+    // The old cookie opens nothing any more.
+    const other = new HttpPerson()
+    other.cookies.push(before)
+    await other.open(`${origin}/staff`)
+    expect(other.page.url.startsWith(stage.issuer)).toBe(true)
+  })
+})
+
+describe('the list', () => {
+  it('shows what waits for a decision, the oldest request first, and finds by every word of a case', async () => {
+    const contract = `CF-${randomUUID().slice(0, 8)}`
+    const days = (n: number) => new Date(Date.now() - n * 86_400_000)
+    const young = await sync.make({ contract, requests: [{ provedAt: days(1), name: 'Zoé Petit' }] })
+    const old = await sync.make({
+      contract,
+      company: 'Vieille Maison',
+      requests: [{ provedAt: days(40) }, {}],
+    })
+    const idle = await sync.make({ contract })
+    const closed = await sync.make({ contract, state: 'closed' })
+    const person = await signedIn(marie)
+    const shown = async (query: string) => {
+      await person.open(`${origin}/staff?${query}`)
+      return [...person.page.body.matchAll(/\/staff\/cases\/([0-9a-f-]{36})/g)].map(([, id]) => id)
+    }
+    expect(await shown(`q=${contract}`)).toEqual([old.id, young.id])
+    expect(await shown(`filter=open&q=${contract}`)).toEqual([old.id, young.id, idle.id])
+    expect(await shown(`filter=closed&q=${contract}`)).toEqual([closed.id])
+    expect((await shown(`filter=all&q=${contract}`)).length).toBe(4)
+    expect(await shown(`filter=all&q=${old.reference}`)).toEqual([old.id])
+    expect(await shown('q=zo%C3%A9 petit')).toContain(young.id)
+    expect(await shown(`q=${encodeURIComponent("' OR 1=1 --\u0000<script>")}`)).toEqual([])
+    expect(person.page.status).toBe(200)
+    expect(person.page.body).not.toContain('<script>')
+  })
+
+  it('has fifty cases a page, and says what a page beyond the last one is', async () => {
+    const contract = `CF-${randomUUID().slice(0, 8)}`
+    for (let i = 0; i < 52; i++) await sync.make({ contract, holder: null, requests: [{}] })
+    const person = await signedIn(marie)
+    await person.open(`${origin}/staff?q=${contract}`)
+    expect(person.page.body.match(/href="\/staff\/cases\//g)?.length).toBe(50)
+    await person.click(/page=2/)
+    expect(person.page.body.match(/href="\/staff\/cases\//g)?.length).toBe(2)
+    await person.open(`${origin}/staff?q=${contract}&page=3`)
+    expect(person.page.body).toContain('staff.list.beyond')
+    await person.open(`${origin}/staff?q=${randomUUID()}`)
+    expect(person.page.body).toContain('staff.list.nothing_found')
+    for (const query of ['page=-1', 'page=9999999', 'page=x', 'filter=nonsense', 'q=a&q=b']) {
+      await person.open(`${origin}/staff?${query}`)
+      expect(person.page.status).toBe(200)
+    }
+  })
+})
+
+describe('a case', () => {
+  it('shows everything that an agent must see, and the number of the contract to call', async () => {
+    const made = await sync.make({
+      holder: 'claire.lefevre@lefevre.example.fr',
+      requests: [
+        {
+          address: 'jean.dupont@lefévre.example',
+          phone: '06 99 99 99 99',
+          network: '198.51.100.0/24',
+          holderKnows: false,
+          signals: {
+            codes: ['free_mail', 'lookalike_domain', 'a_code_of_tomorrow'],
+            resembles: 'lefevre.example.fr',
+          },
+        },
+      ],
+    })
+    await sync.pool.query(
+      `INSERT INTO ellipro.ticket (case_id, connector, external_id, url, status, owner, waiting_since)
+       VALUES ($1, 'rt', '4711', 'javascript:alert(1)', 'open', 'paul', now())`,
+      [made.id],
+    )
+    const person = await signedIn(marie, `/staff/cases/${made.id}`)
+    const { body, headers } = person.page
+    for (const text of [
+      made.reference,
+      'lefevre12',
+      'Lefèvre &amp; Fils',
+      'claire.lefevre@lefevre.example.fr',
+      '01 23 45 67 89',
+      'tel:0123456789',
+      'jean.dupont@lefévre.example',
+      'xn--lefvre-dva.example',
+      '06 99 99 99 99',
+      'staff.request.not_verified',
+      '198.51.100.0/24',
+      'staff.request.holder_knows_not',
+      'staff.signal.free_mail',
+      'staff.signal.lookalike_domain',
+      'a_code_of_tomorrow',
+      'staff.source.second_activation',
+      'staff.ticket.number 4711',
+      'staff.ticket.waiting',
+      'staff.ticket.status.open',
+      'staff.event.opened',
+      'staff.accounts.kind.legacy',
+    ])
+      expect(body, text).toContain(text)
+    expect(body).not.toContain('javascript:')
+    expect(body).not.toContain('tel:0699')
+    expect(headers.get('cache-control')).toBe('no-store')
+    expect(headers.get('content-security-policy')).toContain("default-src 'none'")
+  })
+
+  it('shows what people typed as they typed it, and executes none of it', async () => {
+    const hostile = '<script>alert(1)</script>"\'&\u202eevil'
+    const made = await sync.make({ requests: [{ name: hostile, address: 'a"b<x>@evil.example' }] })
+    await sync.note(made.id, 'ticket_reply', 'help-desk', { text: `${hostile}\n${'long '.repeat(2000)}😀` })
+    const person = await signedIn(marie, `/staff/cases/${made.id}`)
+    expect(person.page.body).not.toContain('<script>alert')
+    expect(person.page.body).not.toContain('<x>')
+    expect(person.page.body).toContain('&lt;script&gt;alert(1)&lt;/script&gt;')
+    expect(person.page.body).toContain('😀')
+  })
+
+  it('is not there for an unknown id, and says so', async () => {
+    const person = await signedIn(marie)
+    for (const id of [randomUUID(), 'x', '%00', '..%2f..%2f']) {
+      await person.open(`${origin}/staff/cases/${id}`)
+      expect(person.page.status).toBeGreaterThanOrEqual(400)
+      expect(person.page.status).toBeLessThan(500)
+    }
+  })
+})
+
+describe('a decision', () => {
+  it('goes through Keycloak without a form, is bound to all of its words, and is applied', async () => {
+    const made = await sync.make({ requests: [{}] })
+    const person = await signedIn(marie, `/staff/cases/${made.id}`)
+    await decide(person, 'open', made.requests[0]!, { reason: 'Connue du contact\r\nappelé ce matin 😀' })
+    expect([person.page.status, person.name]).toEqual([200, 'staff-decision-done'])
+    expect(await sync.decisions(made.id)).toMatchObject([
+      {
+        kind: 'open',
+        reason: 'Connue du contact\nappelé ce matin 😀',
+        state: 'applied',
+        name: 'Marie Martin',
+      },
+    ])
+    await person.click(/\/staff\/cases\//)
+    expect(person.page.body).toContain('Marie Martin')
+    // What was typed has served.
+    expect(person.cookies.some(({ name }) => name === 'staff_draft')).toBe(false)
+  })
+
+  it('sent twice by a double click is one decision', async () => {
+    const made = await sync.make({ requests: [{}] })
+    const person = await signedIn(marie, `/staff/cases/${made.id}`)
+    const form = formOf(person, 'refuse', made.requests[0]!)
+    const twice = new HttpPerson()
+    twice.cookies = person.cookies.map((cookie) => ({ ...cookie }))
+    twice.page = person.page
+    await Promise.all(
+      [person, twice].map((one) =>
+        post(one, form.action, { ...form.fields, reason: 'Inconnue de la société' }),
+      ),
+    )
+    expect([person.name, twice.name]).toEqual(['staff-decision-done', 'staff-decision-done'])
+    expect(await sync.decisions(made.id)).toMatchObject([{ kind: 'refuse', state: 'applied' }])
+  })
+
+  it('needs a reason, and for an address of another domain the name of who was called back', async () => {
+    const made = await sync.make({ requests: [{ address: 'jean@ailleurs.example' }] })
+    const [request] = made.requests as [string]
+    const person = await signedIn(marie, `/staff/cases/${made.id}`)
+    await decide(person, 'open', request, { reason: '  ', called: '' })
+    expect(person.page.status).toBe(422)
+    expect(person.page.body).toContain('staff.error.reason_missing')
+    expect(person.page.body).toContain('staff.error.called_missing')
+    await decide(person, 'open', request, { reason: 'x'.repeat(10_000), called: 'Mme Lefèvre' })
+    expect(person.page.status).toBe(422)
+    expect(person.page.body).toContain('staff.error.reason_too_long')
+    expect(person.page.body).toContain('x'.repeat(10_000))
+    expect(person.page.body).toContain('value="Mme Lefèvre"')
+    await decide(person, 'open', request, { reason: '漢'.repeat(1000), called: 'Mme Lefèvre' })
+    expect(['staff-decision-done', 'staff-case']).toContain(person.name)
+  })
+})
