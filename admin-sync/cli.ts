@@ -10,6 +10,7 @@
  *   accounts sweep             accounts that are gone at Keycloak are closed; links that should be gone are reported
  *   logins release <login>     lets the login of a closed account, or of a holder who left, be activated again
  *   cases import <file.csv>    logins that are known to be shared get their cases
+ *   people export|erase <e-mail>     what is stored about a person; personal data
  *   jobs dead                  jobs that ended without success      jobs redrive [id]    tries them again
  *   audit list                 what was done by hand: when, by whom, why
  *
@@ -22,6 +23,7 @@ import { ConfigError, UpstreamError } from '../core/errors.ts'
 import { addCases } from './cli/cases.ts'
 import { addDesk } from './cli/desk.ts'
 import { addInstallation } from './cli/installation.ts'
+import { addPeople } from './cli/people.ts'
 import { addWatch } from './cli/watch.ts'
 
 function createProgram(env: NodeJS.ProcessEnv): Command {
@@ -30,6 +32,7 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
   addWatch(program, env)
   addDesk(program, env)
   addCases(program, env)
+  addPeople(program, env)
   return program
 }
 
