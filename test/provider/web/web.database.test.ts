@@ -207,8 +207,8 @@ describe('cookies', () => {
 })
 
 describe('requests', () => {
-  it('with a body above 10 kB, or with too many fields, are refused with a page', async () => {
-    const big = await new Browser().open(`${http.origin}/login`, { form: { login: 'x'.repeat(11_000) } })
+  it('with a body above 128 kB, or with too many fields, are refused with a page', async () => {
+    const big = await new Browser().open(`${http.origin}/login`, { form: { login: 'x'.repeat(140_000) } })
     expect([big.status, pageName(big)]).toEqual([413, 'error'])
     const many = Object.fromEntries(Array.from({ length: 60 }, (_, i) => [`f${i}`, 'x']))
     expect((await new Browser().open(`${http.origin}/login`, { form: many })).status).toBe(413)
