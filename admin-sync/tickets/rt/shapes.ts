@@ -4,7 +4,21 @@ import { z } from 'zod'
 /** RT writes the same id as a number in one answer and as a text in the next. */
 const id = z.union([z.number().int().positive(), z.string().regex(/^[1-9]\d{0,14}$/)]).transform(String)
 const user = z.object({ id: z.string() })
-const fields = z.array(z.object({ name: z.string(), values: z.array(z.unknown()) }))
+/** An empty text where the ticket has none that we may see. */
+const fields = z.union([
+  z.array(z.object({ name: z.string(), values: z.array(z.unknown()) })),
+  z.literal('').transform(() => []),
+])
+/** A text, a number, nothing, or what it names. */
+const value = z
+  .union([z.string(), z.number(), z.object({ id }), z.unknown()])
+  .transform((it) =>
+    typeof it === 'string' || typeof it === 'number'
+      ? String(it)
+      : typeof it === 'object' && it !== null && 'id' in it
+        ? String(it.id)
+        : '',
+  )
 
 const ticket = z.object({
   id,
@@ -29,10 +43,7 @@ const transaction = z.object({
   ObjectId: id,
   Type: z.string(),
   Field: z.string().nullish(),
-  NewValue: z
-    .union([z.string(), z.number()])
-    .nullish()
-    .transform((value) => String(value ?? '')),
+  NewValue: value,
   Creator: user,
   Created: z
     .string()
@@ -66,7 +77,7 @@ export const queue = z.object({
   Disabled: z
     .union([z.string(), z.number()])
     .nullish()
-    .transform((value) => String(value ?? '0') !== '0'),
+    .transform((disabled) => String(disabled ?? '0') !== '0'),
   TicketCustomFields: z.array(z.object({ name: z.string().nullish() })),
   _hyperlinks: z.array(z.object({ ref: z.string() })),
 })

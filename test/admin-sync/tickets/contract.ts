@@ -99,7 +99,7 @@ export function describeContract(name: string, use: () => ContractBench): void {
         })
     })
 
-    test.each(hostileTexts)(
+    test.concurrent.each(hostileTexts)(
       'stores %s as it was typed, and makes nothing else of it',
       async (_name, typed) => {
         const { queue, read, shownSubject } = use()
