@@ -2,6 +2,7 @@
  * admin-sync's configuration: every environment variable that the process and its CLI read. docs/configuration.md is
  * generated from this definition. What `realm apply` needs besides is in realm/config.ts.
  */
+import { z } from 'zod'
 import {
   defineConfig,
   key32,
@@ -100,6 +101,12 @@ export const adminSyncConfig = defineConfig({
   ...deskConfig,
   ...smtpConfig,
   ...ticketsConfig,
+  SHARED_FIRST_ADDRESS: {
+    schema: z.enum(['open', 'agent']),
+    default: 'open',
+    description:
+      'A login that Cofacering calls shared, and a first address that is not of a mail domain of its contract: `open` opens the account as any other, `agent` lets an agent decide.',
+  },
   LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least level of log lines.' },
 })
 

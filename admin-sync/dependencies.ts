@@ -56,6 +56,7 @@ export function createDependencies(
     work: {
       ...shared,
       store: createAccountStore(pool, enqueue),
+      sharedFirstAddress: config.SHARED_FIRST_ADDRESS,
       sweepStore: createSweepStore(pool),
       addressChanges: createAddressChangeStore(pool),
     },

@@ -58,6 +58,8 @@ export type AccountDependencies = {
   mailer: Mailer
   linkKey: Buffer
   providerUrl: string
+  /** Of a shared login whose first address is not of its contract's domains: opened as any other, or for an agent to decide. */
+  sharedFirstAddress: 'open' | 'agent'
   holdAddress: HoldAddress
   log: Log
 }

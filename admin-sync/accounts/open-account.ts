@@ -69,7 +69,7 @@ export const openAccount: AccountJob = async (dependencies, activation, checkpoi
   }
 
   await checkpoint('mark-opened')
-  return (await store.markOpened(activation, record.record)) ? 'opened' : 'superseded'
+  return (await store.markOpened(activation, record.record, login)) ? 'opened' : 'superseded'
 }
 
 async function findConfirmedUser(

@@ -11,6 +11,7 @@
  */
 import { maskLogin } from '../../core/mask.ts'
 import { UpstreamError } from '../../core/errors.ts'
+import { domainOf, isKnownDomain } from '../cases/signals.ts'
 import type { User } from '../keycloak/representations.ts'
 import type { AccountDependencies, AccountJob, Checkpoint, Outcome } from './job.ts'
 import type { LegacyLogin } from './legacy-data.ts'
@@ -58,6 +59,7 @@ export const sendConfirmation: AccountJob = async (dependencies, activation, che
   // "already confirmed" and lead nowhere. The other form of the mail works whatever happened meanwhile.
   const repeated = user.verified || (await store.hasMailUnderWay(activation.addressKey))
   await checkpoint('store-codes')
+  await store.setNeedsAgent(id, await needsAgent(dependencies, activation, login))
   if (!(await store.storeCodes(id, mailGeneration, codes.linkHash, codes.withdrawHash))) return 'superseded'
 
   await checkpoint('send')
@@ -72,6 +74,17 @@ export const sendConfirmation: AccountJob = async (dependencies, activation, che
   await checkpoint('record')
   await store.recordActivationMail(id, mailGeneration, 'confirmation')
   return 'sent'
+}
+
+/** The first address of a shared login is anybody's, unless it is of the company. */
+async function needsAgent(
+  { legacy, sharedFirstAddress }: AccountDependencies,
+  { kind, address }: Activation,
+  login: LegacyLogin,
+): Promise<boolean> {
+  if (sharedFirstAddress === 'open' || kind !== 'legacy' || !login.shared) return false
+  const contract = await legacy.findContract(login.contract)
+  return !isKnownDomain(domainOf(address), contract?.knownDomains ?? [])
 }
 
 /** Pure. Refused for its address: outwardly `mailed`, so it has its mails too, of another kind. */

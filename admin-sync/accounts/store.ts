@@ -9,6 +9,7 @@ import type pg from 'pg'
 import { inTransaction } from '../transaction.ts'
 import { createClosingStatements } from './closing-store.ts'
 import type { Enqueue, JobKind } from './job.ts'
+import type { LegacyLogin } from './legacy-data.ts'
 
 export type State =
   'requested' | 'mailed' | 'confirmed' | 'opened' | 'closed' | 'expired' | 'withdrawn' | 'refused' | 'waiting'
@@ -108,6 +109,14 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
           WHERE a.id = $1 AND s.activation_id = a.id AND a.mail_generation = $2 AND a.expires_at > now()
             AND a.state IN ('requested', 'mailed', 'refused')`,
         [id, generation, linkHash, withdrawHash],
+      ),
+
+    /** Before the mail leaves: whether its confirmation waits for an agent. */
+    setNeedsAgent: (id: string, needsAgent: boolean) =>
+      some(
+        `UPDATE ellipro.activation SET needs_agent = $2
+          WHERE id = $1 AND kind = 'legacy' AND needs_agent <> $2 AND state IN ('requested', 'mailed')`,
+        [id, needsAgent],
       ),
 
     /** Whether a live activation of the address, this one included, has had its mail. */
@@ -267,10 +276,15 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
 
     /**
      * The account is open: everything that follows from it, in one transaction. Other activations of the address are
-     * refused, and each gets a generation more, so that its mail "you already have an account" is sent.
+     * refused, and each gets a generation more, so that its mail "you already have an account" is sent. A login that
+     * Cofacering or the person calls shared has a case from then on; one that has a case is looked at again.
      */
-    markOpened: (activation: Activation, record: string) =>
+    markOpened: (activation: Activation, record: string, login: LegacyLogin) =>
       inTransaction(pool, async (client) => {
+        // Before any row: as every function that changes activations and cases of a login does.
+        await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('account:' || $1, 0))`, [
+          activation.account,
+        ])
         const { rowCount } = await client.query(
           `UPDATE ellipro.activation SET state = 'opened', reason = NULL, opened_at = now(), last_error = NULL
             WHERE id = $1 AND state = 'confirmed'`,
@@ -304,6 +318,7 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
             [id],
           )
         }
+        await noteShared(client, activation, login)
         await enqueue(client, 'unlink', activation.id, unlinkAfterSeconds)
         await enqueue(client, 'notify-contact', activation.id)
         return true
@@ -403,4 +418,22 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
       return counts
     },
   }
+}
+
+async function noteShared(
+  client: pg.ClientBase,
+  { account, shared }: Activation,
+  { login, company, contract, shared: flagged }: LegacyLogin,
+): Promise<void> {
+  const sources = [...(flagged ? ['legacy_flag'] : []), ...(shared ? ['said_shared'] : [])]
+  for (const source of sources)
+    await client.query('SELECT ellipro.ensure_case($1, $2, $3, $4, $5, $6)', [
+      account,
+      login,
+      company,
+      contract,
+      source,
+      'admin-sync',
+    ])
+  await client.query('SELECT ellipro.touch_case(id) FROM ellipro.login_case WHERE account = $1', [account])
 }

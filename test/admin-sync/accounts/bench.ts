@@ -96,6 +96,8 @@ export type Bench = {
   startAndMail(options?: Parameters<Bench['start']>[0]): Promise<Started & { mail: Mail }>
   /** The person follows the link of the mail to the end. @returns where Keycloak sends them */
   followMail(mail: Mail): Promise<string>
+  /** What provider makes of a password that is typed for an activation. */
+  verify(id: string, typed: string): Promise<Buffer>
   confirm(id: string, k: Buffer, typed?: string, finisher?: Buffer): Promise<ConfirmOutcome>
   /** Starts, mails, follows the link and confirms. */
   confirmed(options?: Parameters<Bench['start']>[0]): Promise<Started & { mail: Mail }>
@@ -135,6 +137,7 @@ export async function createBench(): Promise<Bench> {
     SMTP_PORT: String(inbox.port),
     SMTP_FROM: 'ne-pas-repondre@ellipro.example',
     SMTP_SECURITY: 'none',
+    TICKETS_EMAIL_TO: 'service-relation-client@ellipro.example',
   }
   await applyRealm({ ...realm, smtp: { ...realm.smtp, host: inbox.host, port: inbox.port } })
   // A client as an administrator might make one, to try passwords with.
@@ -259,9 +262,9 @@ export async function createBench(): Promise<Bench> {
       const done = await web.follow(await web.open(proceed), providerUrl)
       return done.location ?? findReturnLink(done)
     },
+    verify: async (id, typed) => verifiers.deriveFor(typed, await provider.activationSalt(id)),
     async confirm(id, k, typed = password, finisher = sha256(randomBytes(32))) {
-      const salt = await provider.activationSalt(id)
-      const verifier = await verifiers.deriveFor(typed, salt)
+      const verifier = await bench.verify(id, typed)
       const credential = await hashForKeycloak(typed)
       const { outcome } = await provider.confirmActivation(id, k, verifier, credential, finisher)
       return outcome
