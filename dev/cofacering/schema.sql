@@ -45,10 +45,11 @@ CREATE TABLE person (
 );
 CREATE INDEX person_login ON person (login_id);
 
--- For provider: does Cofacering know this login? No e-mail address and no person is in it.
+-- For provider: does Cofacering know this login? No e-mail address and no person is in it. The column known_domains may
+-- be left out: the domain of an address that another person uses is then never shown.
 CREATE VIEW directory_login AS
   SELECT l.id AS account, l.login, l.login_key, l.password_hash, l.disabled, l.shared,
-         c.company, c.id AS contract
+         c.company, c.id AS contract, c.known_domains
     FROM login l JOIN contract c ON c.id = l.contract_id;
 
 -- For admin-sync: whom to tell that an account of the contract was opened, which number an agent calls back, and which

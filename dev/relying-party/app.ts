@@ -2,7 +2,8 @@
  * A small Ellipro application, to be read and copied: a relying party of Keycloak in Express.
  *
  *   GET  /                    who is signed in, and with which claims
- *   GET  /sign-in             to Keycloak; `?door=cofacering` goes straight to the Cofacering login page
+ *   GET  /sign-in             to Keycloak; `?door=cofacering` goes straight to the Cofacering login page, `?login_hint=`
+ *                             fills the address in
  *   GET  /callback            back from Keycloak
  *   POST /sign-out            out of this application, of Keycloak, and so of every other application
  *   POST /backchannel-logout  Keycloak says that a person signed out somewhere else
@@ -73,7 +74,12 @@ export function createApp(application: Application, config: ApplicationConfig, l
     const signedOut = req.query['state'] === 'signed-out'
     const navigation = req.get('accept')?.includes('text/html') ?? false
     if (navigation && !signedOut && !session?.askedSilently) {
-      await sendToKeycloak(req, res, { silent: true, fromCofacering: false, restarted: false })
+      await sendToKeycloak(req, res, {
+        silent: true,
+        fromCofacering: false,
+        loginHint: undefined,
+        restarted: false,
+      })
       return
     }
     if (session) session.askedSilently = false
@@ -82,7 +88,8 @@ export function createApp(application: Application, config: ApplicationConfig, l
 
   app.get('/sign-in', async (req, res) => {
     const fromCofacering = req.query['door'] === 'cofacering'
-    await sendToKeycloak(req, res, { silent: false, fromCofacering, restarted: false })
+    const loginHint = readHint(req.query['login_hint'])
+    await sendToKeycloak(req, res, { silent: false, fromCofacering, loginHint, restarted: false })
   })
 
   app.get('/callback', async (req, res) => {
@@ -188,6 +195,7 @@ export function createApp(application: Application, config: ApplicationConfig, l
       await sendToKeycloak(req, res, {
         silent: false,
         fromCofacering: attempt.fromCofacering,
+        loginHint: attempt.loginHint,
         restarted: true,
       })
     } else await showMessage(req, res, 400, error === 'access_denied' ? 'signInDenied' : 'signInFailed')
@@ -210,4 +218,11 @@ export function createApp(application: Application, config: ApplicationConfig, l
   function setCookie(res: Response, session: Session) {
     res.cookie(cookieName, session.id, cookieOptions())
   }
+}
+
+/** Anybody may write a link with a hint: only what can be an address is handed on. */
+function readHint(given: unknown): string | undefined {
+  return typeof given === 'string' && given.length <= 254 && /^[^\s@]+@[^\s@]+$/.test(given)
+    ? given
+    : undefined
 }

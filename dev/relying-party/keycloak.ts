@@ -67,6 +67,7 @@ export function createKeycloak(config: ApplicationConfig) {
         ui_locales: language,
         ...(attempt.silent && { prompt: 'none' }),
         // Keycloak: skip its own form and go to the identity provider of that alias.
+        ...(attempt.loginHint !== undefined && { login_hint: attempt.loginHint }),
         ...(attempt.fromCofacering && { kc_idp_hint: 'cofacering' }),
       })
       return { url: url.href, state, attempt }

@@ -13,6 +13,8 @@ export type Wish = {
   /** Asked with `prompt=none`: only to see whether the person is signed in already. */
   silent: boolean
   fromCofacering: boolean
+  /** Address to fill in at the sign-in page. */
+  loginHint: string | undefined
   /** Started again by itself after Keycloak let the first one expire; not a second time. */
   restarted: boolean
 }

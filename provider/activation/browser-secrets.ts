@@ -5,7 +5,8 @@
  *   activation     this browser started the activation                     25 hours
  *   act_<id>       k of the mail that was opened here                      25 hours
  *   wd_<id>        the withdraw code of the mail                           25 hours
- *   finish_<id>    this browser's POST confirmed the activation, or began to add its contract   an hour
+ *   finish_<id>    this browser's POST confirmed the activation, or began to add its contract   an hour;
+ *                  a month where that confirmation became a request
  *   pf_<id>        the code that proves the address of a request           25 hours
  *   rw_<id>        its withdraw code                                       25 hours
  *   rs_<id>        the code of its state page                              25 hours
@@ -60,6 +61,8 @@ export type BrowserSecrets = {
   keepCode(res: Response, kind: CodeKind, id: string, code: Buffer): void
   /** SHA-256 of the cookie of the browser that confirmed. */
   finisherHash(req: Request, id: string): Buffer | undefined
+  /** Keeps it for as long as the request that the confirmation became may take. */
+  prolongFinisher(req: Request, res: Response, id: string): void
   /** Makes it and gives its hash; the same for the same browser, so that a double click changes nothing. */
   becomeFinisher(req: Request, res: Response, id: string): Buffer
 }
@@ -101,6 +104,10 @@ export function createBrowserSecrets(cookies: Cookies, key: Buffer): BrowserSecr
       keep(res, `${codeCookies[kind]}_${id}`, code, daySeconds)
     },
     finisherHash: (req, id) => hash(req, `finish_${id}`),
+    prolongFinisher(req, res, id) {
+      const bytes = read(req, `finish_${id}`)
+      if (bytes) keep(res, `finish_${id}`, bytes, 30 * 86_400)
+    },
     becomeFinisher(req, res, id) {
       // The CSRF check has seen this cookie; without it a double click could not be told from two browsers.
       const browser = cookies.read(req, 'browser')

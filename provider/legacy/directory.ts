@@ -22,6 +22,8 @@ export type LegacyAccount = {
   contract: string
   /** Cofacering already marks the login as used by several people. */
   shared: boolean
+  /** Mail domains of the contract's own company; empty or absent: the directory tells none. */
+  knownDomains?: string[]
 }
 
 export type LegacyAnswer = { status: 'ok'; account: LegacyAccount } | { status: 'refused' }

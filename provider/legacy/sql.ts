@@ -5,7 +5,8 @@
  *   account text        stable key of the login            login text      as Cofacering spells it
  *   login_key text      NFKC, trimmed, lower case (unique, indexed)
  *   password_hash text  bcrypt or Argon2id                 disabled, shared boolean
- *   company, contract text
+ *   company, contract text                                 known_domains text[] (may be missing): mail domains of the
+ *                       contract, without those of free mail
  * A real schema needs a view of that name (dev/cofacering/schema.sql has one) or, where no view may be made, the
  * `query` option. The role needs SELECT on it and nothing else.
  *
@@ -49,9 +50,11 @@ export type SqlDirectoryOptions = {
 /** `check` reads one row, for a health probe: throws UpstreamError. `close` ends the pool. */
 export type SqlDirectory = LegacyDirectory & { check(): Promise<void>; close(): Promise<void> }
 
+// As JSON a column that a view does not have is NULL and no error.
 const usualQuery = `
-  SELECT account, login, password_hash, disabled, shared, company, contract
-    FROM directory_login WHERE login_key = $1 LIMIT 20`
+  SELECT account, login, password_hash, disabled, shared, company, contract,
+         to_jsonb(d) -> 'known_domains' AS known_domains
+    FROM directory_login d WHERE login_key = $1 LIMIT 20`
 
 const rowSchema = z.object({
   account: z.coerce.string().min(1),
@@ -61,6 +64,7 @@ const rowSchema = z.object({
   shared: z.boolean(),
   company: z.string().min(1),
   contract: z.coerce.string().min(1),
+  known_domains: z.array(z.string()).nullish(),
 })
 type Row = z.infer<typeof rowSchema>
 
@@ -149,7 +153,7 @@ export function createSqlDirectory(options: SqlDirectoryOptions): SqlDirectory {
       company: oneLine(row.company),
       contract: oneLine(row.contract),
     }
-    return { status: 'ok', account: { account, ...names, shared } }
+    return { status: 'ok', account: { account, ...names, shared, knownDomains: row.known_domains ?? [] } }
   }
 
   return {

@@ -132,7 +132,7 @@ async function signIn(parts: ScreenParts, req: Request, res: Response, door: Doo
 
 /** The directory said yes: remembers it for this browser, and goes where the dispatcher says. */
 async function goOn(parts: ScreenParts, req: Request, res: Response, account: LegacyAccount): Promise<void> {
-  const signedIn = { ...account, knownDomains: [] }
+  const signedIn = { ...account, knownDomains: account.knownDomains ?? [] }
   await parts.signIns.record(parts.secrets.newSignIn(res), signedIn)
   const facts = await currentFacts(parts, req, signedIn)
   const step = nextStep(facts)

@@ -31,6 +31,7 @@ export function waitingScreen(parts: ScreenParts): Screens['waiting'] {
       const view = finisher && (await cases.waitingView(id, finisher))
       contextOf(res).correlation.takeOver(view?.correlationId)
       const flash = flashes.take(req, res)
+      if (view && req.method !== 'HEAD') secrets.prolongFinisher(req, res, id)
       if (view)
         return showState(res, view, {
           flash,

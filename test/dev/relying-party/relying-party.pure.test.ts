@@ -118,6 +118,15 @@ describe('signing in', () => {
     expect(authorizationRequest(visit).get('kc_idp_hint')).toBe('cofacering')
   })
 
+  it('fills in the address of a link, and nothing that is none', async () => {
+    const hint = async (typed: string) =>
+      authorizationRequest(
+        await createBrowser().open(`${portal}/sign-in?login_hint=${encodeURIComponent(typed)}`),
+      ).get('login_hint')
+    expect(await hint('claire@societe.example')).toBe('claire@societe.example')
+    for (const typed of ['claire', 'a b@c', `${'a'.repeat(300)}@c`]) expect(await hint(typed)).toBeNull()
+  })
+
   it('keeps only a random id in the browser, and changes it at the sign-in', async () => {
     const browser = createBrowser()
     issuer.answer.next = [{ error: 'access_denied' }]

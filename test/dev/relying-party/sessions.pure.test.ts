@@ -5,7 +5,14 @@ const account = (sub: string, sid: string) => ({
   idToken: 'opaque',
   claims: { iss: 'https://issuer.example', aud: 'portal', iat: 0, exp: 0, sub, sid },
 })
-const attempt = { nonce: 'n', codeVerifier: 'v', silent: false, fromCofacering: false, restarted: false }
+const attempt = {
+  nonce: 'n',
+  codeVerifier: 'v',
+  silent: false,
+  fromCofacering: false,
+  loginHint: undefined,
+  restarted: false,
+}
 
 describe('sessions', () => {
   it('do not begin for a Keycloak session that a logout token has already ended', () => {

@@ -134,6 +134,26 @@ describe('the SQL directory', () => {
     }
   })
 
+  it('tells the mail domains of the contract, and none where the view does not have them', async () => {
+    const owner = new pg.Client({ connectionString: cofacering.superuser })
+    await owner.connect()
+    const told = async () => {
+      const answer = await openDirectory().verify(login, password)
+      return answer.status === 'ok' ? answer.account.knownDomains : answer
+    }
+    const { rows } = await owner.query<{ known_domains: string[] }>(
+      'SELECT c.known_domains FROM contract c JOIN login l ON l.contract_id = c.id WHERE l.login = $1',
+      [login],
+    )
+    expect(rows[0]?.known_domains).not.toEqual([])
+    expect(await told()).toEqual(rows[0]?.known_domains)
+    await owner.query(`DROP VIEW directory_login; CREATE VIEW directory_login AS
+      SELECT l.id AS account, l.login, l.login_key, l.password_hash, l.disabled, l.shared, c.company, c.id AS contract
+        FROM login l JOIN contract c ON c.id = l.contract_id; GRANT SELECT ON directory_login TO PUBLIC`)
+    await owner.end()
+    expect(await told()).toEqual([])
+  })
+
   it('tells logins apart that differ by capitals only, and refuses a spelling that is neither', async () => {
     const [first, second] = [await hash('one', 4), await hash('two', 4)]
     const directory = openDirectory({
