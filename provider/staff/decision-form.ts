@@ -23,7 +23,8 @@ export type TypedDecision = {
 
 export type FieldProblem = 'missing' | 'too_long'
 /** Why the form as a whole is none: it stands on the page in a notice. */
-export type FormRefusal = 'stale' | 'already_decided' | 'own_request' | 'requests_open' | 'second_is_first'
+export type FormRefusal =
+  'stale' | 'already_decided' | 'own_request' | 'requests_open' | 'second_is_first' | 'no_holder'
 export type CheckedDecision =
   | { outcome: 'ok'; decision: DecisionContent }
   | { outcome: 'refused'; why: FormRefusal }
@@ -56,19 +57,20 @@ export function offersFor(view: StaffCase, request: StaffRequest): Offers {
       kind === 'holder_left' && state === 'awaiting_second' && requestId === request.id,
   )
   const needsCall = !isKnownDomain(view, request.address)
-  if (view.state !== 'open' || request.state !== 'proved' || request.isOwn)
+  if (view.state !== 'open' || request.state !== 'proved' || isOwn(view, request))
     return { kinds: [], needsCall, awaiting }
-  const isHeld = view.holder !== null && !view.holder.isOwn
   // Whoever said it first is not the second one.
-  const mayReplace = isHeld && awaiting?.isMine !== true
+  const mayReplace = view.holder?.state === 'opened' && awaiting?.isMine !== true
   return { kinds: ['open', 'refuse', ...(mayReplace ? (['holder_left'] as const) : [])], needsCall, awaiting }
 }
 
-/** Requests that wait for a decision. */
-export const openRequests = (view: StaffCase): StaffRequest[] =>
-  view.requests.filter(({ state }) => state === 'proved')
+/** Nobody decides for themselves, nor about who shares their own login. */
+export const isOwn = (view: StaffCase, request?: StaffRequest): boolean =>
+  request?.isOwn === true || view.holder?.isOwn === true
 
-export const mayClose = (view: StaffCase): boolean => view.state === 'open' && openRequests(view).length === 0
+/** Is there anything left to decide, or to be taken up? */
+export const hasOpenRequests = (view: StaffCase): boolean =>
+  view.requests.some(({ state }) => state === 'proved' || state === 'granting')
 
 /** @param fits whether a cookie can hold it on its way through Keycloak */
 export function checkDecision(
@@ -114,16 +116,15 @@ function refusalOf(
   view: StaffCase,
   request: StaffRequest | undefined,
 ): FormRefusal | undefined {
+  if (isOwn(view, request)) return 'own_request'
   if (kind === 'not_shared') {
     if (view.state !== 'open') return 'already_decided'
-    return mayClose(view) ? undefined : 'requests_open'
+    return hasOpenRequests(view) ? 'requests_open' : undefined
   }
   if (!request || request.state !== 'proved' || view.state !== 'open') return 'already_decided'
-  if (request.isOwn) return 'own_request'
   if (kind !== 'holder_left') return undefined
-  if (view.holder?.isOwn) return 'own_request'
   if (offersFor(view, request).awaiting?.isMine) return 'second_is_first'
-  return view.holder ? undefined : 'stale'
+  return view.holder?.state === 'opened' ? undefined : 'no_holder'
 }
 
 /** What was typed, with line ends as they are stored, and without characters that no text has. */

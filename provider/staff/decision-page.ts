@@ -19,6 +19,8 @@ const refusals = [
   'requests_open',
   'not_allowed',
   'second_is_first',
+  'no_holder',
+  'login_unknown',
 ] as const
 export type RefusalCode = (typeof refusals)[number]
 

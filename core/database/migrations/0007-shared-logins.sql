@@ -1062,14 +1062,16 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
     'sources', (SELECT coalesce(jsonb_agg(jsonb_build_object('source', s.source, 'at', s.at, 'removedAt', s.removed_at) ORDER BY s.at), '[]')
                 FROM case_source s WHERE s.case_id = c.id),
     'holder', (SELECT jsonb_build_object('activation', h.id, 'state', h.state, 'address', h.address, 'openedAt', h.opened_at,
-                 'isOwn', coalesce(h.address_key = me.address_key, false)) FROM login_holder(c.account) h),
+                 'isOwn', coalesce(h.address_key = me.address_key, false) OR EXISTS (SELECT FROM account_holding o
+                   WHERE o.activation_id = h.id AND o.user_id = me.user_id)) FROM login_holder(c.account) h),
     -- Of the contract, by whatever login they were opened.
     'accounts', (SELECT coalesce(jsonb_agg(jsonb_build_object('address', x.address, 'login', x.login, 'kind', x.kind, 'openedAt', x.opened_at)
                    ORDER BY x.opened_at), '[]')
                  FROM (SELECT a.address, a.login, a.kind, a.opened_at FROM activation a WHERE a.account = c.account AND a.state = 'opened'
                        UNION SELECT a.address, a.login, a.kind, a.opened_at FROM activation a WHERE a.contract = c.contract AND a.state = 'opened'
                        UNION SELECT a.address, a.login, 'added', d.added_at
-                             FROM added_contract d JOIN activation a ON a.id = d.activation_id WHERE d.contract = c.contract
+                             FROM added_contract d JOIN activation a ON a.id = d.activation_id
+                             WHERE d.contract = c.contract AND d.added_at IS NOT NULL
                        ORDER BY 4 LIMIT 200) x),
     'pending', (SELECT count(*) FROM activation a WHERE a.account = c.account AND a.kind = 'legacy'
                 AND outward_state(a.state, a.reason, a.expires_at) = 'mailed'),
@@ -1079,7 +1081,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
                    'phone', r.phone, 'address', r.address, 'network', r.network, 'signals', r.signals, 'fromActivation', r.waiting_id IS NOT NULL,
                    'holderAskedAt', r.holder_asked_at, 'holderKnows', r.holder_knows, 'holderAnsweredAt', r.holder_answered_at,
                    'createdAt', r.created_at, 'provedAt', r.proved_at, 'endedAt', r.ended_at,
-                   'isOwn', coalesce(r.address_key = me.address_key, false),
+                   'isOwn', coalesce(r.address_key = me.address_key, false) OR EXISTS (SELECT FROM keycloak_user k
+                     WHERE k.user_id = me.user_id AND k.address_key = r.address_key),
                    'grantedState', (SELECT g.state FROM activation g WHERE g.id = r.granted_id),
                    'grantedUntil', (SELECT g.expires_at FROM activation g WHERE g.id = r.granted_id)) ORDER BY r.created_at), '[]')
                  FROM access_request r WHERE r.case_id = c.id AND r.state <> 'asked'),

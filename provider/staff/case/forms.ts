@@ -10,7 +10,7 @@ import { submitButton } from '../../screens/fields.ts'
 import type { Html } from '../../screens/layout.ts'
 import { contextOf } from '../../web/context.ts'
 import { refusalKey } from '../decision-page.ts'
-import { maxCalled, maxReason, offersFor, type FieldProblem } from '../decision-form.ts'
+import { isOwn, maxCalled, maxReason, offersFor, type FieldProblem } from '../decision-form.ts'
 import { tag } from '../layout.ts'
 import type { StaffDecision, StaffRequest } from '../store.ts'
 import { describeTime, time } from '../wording.ts'
@@ -35,7 +35,11 @@ export function requestForms(res: Response, page: CasePage, request: StaffReques
       </p>
     </div>`
   }
-  ${request.isOwn && request.state === 'proved' && html`<p>${t('staff.request.own')}</p>`}
+  ${
+    isOwn(page.view, request) &&
+    request.state === 'proved' &&
+    html`<p>${t(request.isOwn ? 'staff.request.own' : 'staff.request.own_login')}</p>`
+  }
   ${typedHere && !isShown && typedHere.reason !== '' && lost(res, request, typedHere.reason)}
   ${kinds.map((kind) =>
     decisionForm(res, page, {

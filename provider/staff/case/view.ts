@@ -7,7 +7,13 @@ import { html } from 'hono/html'
 import type { Flash } from '../../screens/flash.ts'
 import type { Html } from '../../screens/layout.ts'
 import { contextOf } from '../../web/context.ts'
-import { mayClose, type FieldProblem, type FormRefusal, type TypedDecision } from '../decision-form.ts'
+import {
+  hasOpenRequests,
+  isOwn,
+  type FieldProblem,
+  type FormRefusal,
+  type TypedDecision,
+} from '../decision-form.ts'
 import { renderStaffPage, tag, webLink } from '../layout.ts'
 import type { Agent } from '../session.ts'
 import type { StaffCase, StaffRequest } from '../store.ts'
@@ -235,10 +241,12 @@ function closingCard(res: Response, page: CasePage): Html {
   if (view.state !== 'open' && decided.length === 0) return html``
   return html`<section class="ell-card">
     <h2 class="ell-subtitle">${t('staff.close.heading')}</h2>
-    ${decisionList(res, decided)}
-    ${
-      view.state === 'open' &&
-      (mayClose(view) ? closingForm(res, page) : html`<p>${t('staff.close.requests_open')}</p>`)
-    }
+    ${decisionList(res, decided)} ${view.state === 'open' && closing(res, page)}
   </section>`
+}
+
+function closing(res: Response, page: CasePage): Html {
+  const { t } = contextOf(res)
+  if (isOwn(page.view)) return html`<p>${t('staff.request.own_login')}</p>`
+  return hasOpenRequests(page.view) ? html`<p>${t('staff.close.requests_open')}</p>` : closingForm(res, page)
 }
