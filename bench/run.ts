@@ -22,6 +22,7 @@ import { benchSignIn } from './sign-in.ts'
 import { openStage, type Stage } from './stage.ts'
 import { benchStart } from './start.ts'
 import { describeResults, formatTable, meets } from './statistics.ts'
+import { benchTickets } from './tickets.ts'
 import { benchTiming } from './timing.ts'
 
 const parts = {
@@ -30,10 +31,11 @@ const parts = {
   opening: benchOpening,
   memory: benchMemory,
   timing: benchTiming,
+  tickets: benchTickets,
   start: (_stage: Stage, repetitions: number) => benchStart(repetitions),
 } satisfies Record<string, (stage: Stage, repetitions: number) => Promise<PartResult>>
 type Name = keyof typeof parts
-const withoutKeycloak: Name[] = ['op', 'timing', 'start']
+const withoutKeycloak: Name[] = ['op', 'timing', 'start', 'tickets']
 const usual: Name[] = ['sign-in', 'op', 'opening', 'memory', 'timing']
 
 const { values, positionals } = parseArgs({
