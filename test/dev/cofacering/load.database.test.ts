@@ -58,6 +58,7 @@ describe('loading the sample Cofacering', () => {
         'company',
         'contract',
         'disabled',
+        'known_domains',
         'login',
         'login_key',
         'password_hash',
