@@ -1,10 +1,11 @@
 /**
- * The job `close-account`: the holder of a login left, and an operator asked for the login to be freed
- * (operators/login-release.ts).
+ * The job `close-account`: the holder of a login left. An operator asked for the login to be freed
+ * (operators/login-release.ts), or agents gave it to another person (decisions/).
  *
  *   1  the user that the activation opened is disabled, and never enabled again by us
  *   2  its sessions and consents end, and a link that is left goes
- *   3  `opened` becomes `closed` (`holder_left`) and the login is free (`withdrawn`, `released`), in one transaction
+ *   3  `opened` becomes `closed` (`holder_left`) and the login is free (`withdrawn`, `released`), in one transaction; or it
+ *      stays held for the person whom the agents chose (`closed`, `replaced`), whose mail leaves now
  *
  * The user stays in Keycloak: who it was and what it may have done is the administrator's to keep or delete. Nobody gets
  * its `sub`. An administrator's account is not touched, and keeps its login. Killed anywhere and run again it ends the
@@ -33,7 +34,7 @@ export const closeAccount: AccountJob = async (dependencies, { id, state }, chec
     return 'protected'
   }
   await checkpoint('mark-released')
-  return (await store.markHolderLeft(id)) ? 'released' : 'superseded'
+  return store.markHolderLeft(id)
 }
 
 /** A user that was deleted meanwhile is as shut as can be. */

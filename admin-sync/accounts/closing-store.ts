@@ -2,13 +2,30 @@
  * The SQL statements of an account whose holder left (close-account.ts, notify-closed.ts). Part of the account store.
  */
 import type pg from 'pg'
+import { returnRequests } from '../decisions/returned.ts'
 import { recordAction } from '../operators/audit.ts'
 import { inTransaction } from '../transaction.ts'
 
-/** How the job ended, in the same table as the command that asked for it. */
-const closer = { name: 'admin-sync', reason: 'logins release' }
+type Ending = 'released' | 'replaced' | 'protected' | 'superseded'
 
-async function end(client: pg.PoolClient, id: string, outcome: string): Promise<boolean> {
+/** Activations that an agent made in the place of this one, and that may still open. */
+async function listHeirs(client: pg.PoolClient, id: string): Promise<string[]> {
+  const { rows } = await client.query<{ id: string }>(
+    `SELECT id FROM ellipro.activation
+      WHERE succeeds = $1 AND state IN ('requested', 'mailed') AND expires_at > now() FOR UPDATE`,
+    [id],
+  )
+  return rows.map((heir) => heir.id)
+}
+
+/** How the job ended, in the same table as the command that asked for it. */
+async function end(
+  client: pg.PoolClient,
+  id: string,
+  outcome: Ending,
+  heirs: readonly string[],
+): Promise<boolean> {
+  const closer = { name: 'admin-sync', reason: heirs.length > 0 ? 'holder_left' : 'logins release' }
   const { rowCount } = await client.query(
     `UPDATE ellipro.account_closing SET outcome = $2, ended_at = now() WHERE activation_id = $1 AND outcome IS NULL`,
     [id, outcome],
@@ -29,13 +46,32 @@ export function createClosingStatements(pool: pg.Pool) {
       return rowCount === 1
     },
 
-    /** Nothing was done to the account; it may be asked for again. */
+    /**
+     * Nothing was done to the account; it may be asked for again. Whoever was to take its place cannot: an agent decides
+     * again.
+     */
     endClosing: (id: string, outcome: 'protected' | 'superseded') =>
-      inTransaction(pool, (client) => end(client, id, outcome)),
-
-    /** Keycloak's part is done: `opened` becomes `closed`, and the login is free, in one transaction. */
-    markHolderLeft: (id: string) =>
       inTransaction(pool, async (client) => {
+        const heirs = outcome === 'protected' ? await listHeirs(client, id) : []
+        const ended = await end(client, id, outcome, heirs)
+        if (heirs.length === 0) return ended
+        await client.query(
+          `UPDATE ellipro.activation SET state = 'withdrawn', reason = 'holder_protected', ended_at = now()
+            WHERE id = ANY ($1)`,
+          [heirs],
+        )
+        for (const heir of heirs) await client.query('SELECT ellipro.erase_secrets($1)', [heir])
+        await returnRequests(client, heirs, 'holder_protected')
+        return ended
+      }),
+
+    /**
+     * Keycloak's part is done, in one transaction: `opened` becomes `closed`, and the login is free. Where an agent chose
+     * who takes the place, the login stays held for that person (`replaced`), whose mail may leave now.
+     */
+    markHolderLeft: (id: string): Promise<'released' | 'replaced' | 'superseded'> =>
+      inTransaction(pool, async (client) => {
+        const heirs = await listHeirs(client, id)
         await client.query(
           `UPDATE ellipro.activation SET state = 'closed', reason = 'holder_left', ended_at = now(),
                   unlinked_at = coalesce(unlinked_at, now()), last_error = NULL
@@ -43,16 +79,25 @@ export function createClosingStatements(pool: pg.Pool) {
           [id],
         )
         const { rowCount } = await client.query(
-          `UPDATE ellipro.activation SET state = 'withdrawn', reason = 'released' WHERE id = $1 AND state = 'closed'`,
-          [id],
+          `UPDATE ellipro.activation
+              SET state = CASE WHEN $2 THEN 'closed' ELSE 'withdrawn' END,
+                  reason = CASE WHEN $2 THEN 'replaced' ELSE 'released' END
+            WHERE id = $1 AND state = 'closed'`,
+          [id, heirs.length > 0],
         )
-        await end(client, id, rowCount === 1 ? 'released' : 'superseded')
-        if (rowCount !== 1) return false
+        const outcome = rowCount !== 1 ? 'superseded' : heirs.length > 0 ? 'replaced' : 'released'
+        await end(client, id, outcome, heirs)
+        if (outcome === 'superseded') return outcome
         await client.query('SELECT ellipro.erase_secrets($1)', [id])
         await client.query(`INSERT INTO ellipro.outbox (kind, activation_id) VALUES ('notify-closed', $1)`, [
           id,
         ])
-        return true
+        for (const heir of heirs)
+          await client.query(
+            `INSERT INTO ellipro.outbox (kind, activation_id) VALUES ('send-confirmation', $1)`,
+            [heir],
+          )
+        return outcome
       }),
 
     async hasClosedNotice(id: string): Promise<boolean> {

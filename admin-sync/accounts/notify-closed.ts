@@ -11,7 +11,8 @@ import type { AccountDependencies, AccountJob } from './job.ts'
 export const notifyClosed: AccountJob = async (dependencies, activation) => {
   const { store, mailer, holdAddress } = dependencies
   const { id, account, state, reason, locale } = activation
-  if (state !== 'withdrawn' || reason !== 'released' || (await store.hasClosedNotice(id))) return 'nothing'
+  const isClosed = ['withdrawn', 'closed'].includes(state) && ['released', 'replaced'].includes(reason ?? '')
+  if (!isClosed || (await store.hasClosedNotice(id))) return 'nothing'
   const record = await store.findOpenedUser(id)
   const user = record?.userId ? await findClosedUser(dependencies, record.userId) : undefined
   const to = user?.email

@@ -15,7 +15,12 @@ import type { Activation, UserRecord } from './store.ts'
 export const providerAlias = 'cofacering'
 
 /** What the confirmation mail prints, by the theme; removed when the account opens. */
-export const mailAttributes = ['activation_login', 'activation_company', 'activation_withdraw'] as const
+export const mailAttributes = [
+  'activation_kind',
+  'activation_login',
+  'activation_company',
+  'activation_withdraw',
+] as const
 
 /** Attributes that we give to a pending user: any other is somebody else's. */
 const pendingAttributes: readonly string[] = ['activation', 'activation_record', 'locale', ...mailAttributes]

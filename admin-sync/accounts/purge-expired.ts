@@ -24,6 +24,7 @@ export async function purgeExpired(dependencies: AccountDependencies): Promise<P
   const { store, holdAddress, log } = dependencies
   let expired = 0
   for (let more = batch; more === batch; expired += more) more = await store.expire(batch)
+  expired += await store.expireGranted()
   const erasedSecrets = await store.eraseEndedSecrets()
 
   let deletedUsers = 0

@@ -5,6 +5,8 @@
  *   2  what Cofacering says about the login          5  the codes of the link, as digests, before the mail leaves
  *   3  who has the address at Keycloak?              6  Keycloak's own mail; then state and ledger
  *
+ * The mail of a `granted` activation is one that an agent asked for: it is recorded, and not bound by a budget.
+ *
  * An address that has an account is never touched: the activation is refused, which nobody outside can tell from
  * `mailed`, and the owner of the address gets a mail of ours (invariant 4). A crash between mail and ledger costs one
  * mail more, with the same link.
@@ -28,9 +30,14 @@ export const sendConfirmation: AccountJob = async (dependencies, activation, che
   if (!login || login.disabled) return refuse(dependencies, activation, 'account_unknown')
   if (activation.state === 'refused') return sendNotice(dependencies, activation, login, checkpoint)
 
-  // Tried again by the sweep, should there be room before the activation's time is over.
-  const budget = await store.readBudget(activation.account, activation.addressKey)
-  if (budget !== 'ok') return note(dependencies, activation, budget)
+  if (activation.kind === 'granted') {
+    // Of a holder who left: the old access is closed first, and asks for this mail then (closing-store.ts).
+    if (await store.isPredecessorOpen(activation.id)) return 'predecessor_open'
+  } else {
+    // Tried again by the sweep, should there be room before the activation's time is over.
+    const budget = await store.readBudget(activation.account, activation.addressKey)
+    if (budget !== 'ok') return note(dependencies, activation, budget)
+  }
 
   const codes = makeCodes(dependencies.linkKey, activation.id, activation.mailGeneration)
   const user = await preparePendingUser(
@@ -38,6 +45,7 @@ export const sendConfirmation: AccountJob = async (dependencies, activation, che
     activation,
     {
       locale: activation.locale,
+      activation_kind: activation.kind,
       activation_login: maskLogin(login.login),
       // As long as the user profile allows.
       activation_company: login.company.slice(0, 255),

@@ -7,6 +7,7 @@
  */
 import type pg from 'pg'
 import { inTransaction } from '../transaction.ts'
+import { returnRequests } from '../decisions/returned.ts'
 import { createClosingStatements } from './closing-store.ts'
 import type { Enqueue, JobKind } from './job.ts'
 import type { LegacyLogin } from './legacy-data.ts'
@@ -161,6 +162,14 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
         `INSERT INTO ellipro.mail (activation_id, kind, account, address_key)
          SELECT id, 'contact-notice', account, $2 FROM ellipro.activation WHERE id = $1`,
         [id, addressKey],
+      ),
+
+    /** Whether the account of the holder whose place a granted activation takes is open still. */
+    isPredecessorOpen: (id: string) =>
+      some(
+        `SELECT FROM ellipro.activation a JOIN ellipro.activation p ON p.id = a.succeeds
+          WHERE a.id = $1 AND p.state IN ('confirmed', 'opened')`,
+        [id],
       ),
 
     // ── Keycloak users that we made ─────────────────────────────────────────────────────────────────────────────
@@ -320,7 +329,8 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
         }
         await noteShared(client, activation, login)
         await enqueue(client, 'unlink', activation.id, unlinkAfterSeconds)
-        await enqueue(client, 'notify-contact', activation.id)
+        // Of an access that an agent opened the contact is told with the other news of the case.
+        if (activation.kind === 'legacy') await enqueue(client, 'notify-contact', activation.id)
         return true
       }),
 
@@ -374,13 +384,33 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
         const { rows } = await client.query<{ id: string }>(
           `UPDATE ellipro.activation SET state = 'expired', ended_at = now()
             WHERE id IN (SELECT id FROM ellipro.activation
-                          WHERE state IN ('requested', 'mailed') AND expires_at <= now()
+                          WHERE kind = 'legacy' AND state IN ('requested', 'mailed') AND expires_at <= now()
                           ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
             RETURNING id`,
           [limit],
         )
         return rows.length
       }),
+
+    /** Accesses that an agent opened and nobody took up: their requests go back to the agents. @returns how many. */
+    async expireGranted(): Promise<number> {
+      const { rows } = await pool.query<{ id: string; account: string }>(
+        `SELECT id, account FROM ellipro.activation
+          WHERE kind = 'granted' AND state IN ('requested', 'mailed') AND expires_at <= now() ORDER BY expires_at`,
+      )
+      for (const { id, account } of rows)
+        await inTransaction(pool, async (client) => {
+          // As every function that changes a case does first.
+          await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('account:' || $1, 0))`, [account])
+          const { rowCount } = await client.query(
+            `UPDATE ellipro.activation SET state = 'expired', ended_at = now()
+              WHERE id = $1 AND state IN ('requested', 'mailed') AND expires_at <= now()`,
+            [id],
+          )
+          if (rowCount === 1) await returnRequests(client, [id], 'expired')
+        })
+      return rows.length
+    },
 
     /**
      * Secrets of what ended: of the refused ones when their hours are over. "It was not me" stays answerable, and the

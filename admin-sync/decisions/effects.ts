@@ -107,7 +107,7 @@ async function grant(
   const { rows } = await client.query<{ id: string }>(
     `INSERT INTO ellipro.activation
        (kind, account, login, company, contract, address, locale, shared, request_id, holds, succeeds, expires_at)
-     SELECT 'granted', c.account, c.login, c.company, c.contract, r.address, r.locale, true, r.request_id, $2, $3,
+     SELECT 'granted', c.account, c.login, c.company, c.contract, r.address, r.locale, false, r.request_id, $2, $3,
             now() + make_interval(hours => ellipro.setting_value('granted_hours'))
        FROM ellipro.access_request r JOIN ellipro.login_case c ON c.id = r.case_id WHERE r.id = $1
      RETURNING id`,

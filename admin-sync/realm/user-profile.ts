@@ -60,7 +60,8 @@ export const ownAttributes: readonly Record<string, unknown>[] = [
   choice('activation', ['pending']),
   /** Key of our record of a user that we made: how a user made by a process that died is recognised. */
   line('activation_record', 64),
-  /** For the confirmation mail: masked login, company, and the address of "it was not me". */
+  /** For the confirmation mail: which of its two texts, masked login, company, and the address of "it was not me". */
+  choice('activation_kind', ['legacy', 'granted']),
   line('activation_login', 64),
   line('activation_company', 255),
   line('activation_withdraw', 1024),

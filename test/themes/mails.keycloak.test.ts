@@ -94,6 +94,26 @@ test('a value of an attribute is text in the HTML mail, never markup', async () 
   expect(mail.html).not.toContain('<Fils>')
 })
 
+test.each(['fr', 'en'] as const)(
+  'of an access that an agent opened, a password is to be chosen (%s)',
+  async (language) => {
+    await realm.updateUser(realm.pendingId, {
+      attributes: { activation_kind: ['granted'], locale: [language] },
+    })
+    for (const path of ['send-verify-email', 'execute-actions-email'] as const) {
+      const { html, text } = expectOurs(await send(realm.pendingId, path), language)
+      for (const part of [html, text]) {
+        for (const key of ['Title', 'Why', 'Next2', 'NotMe']) {
+          expect(part).toContain(say(`ellGranted${key}`, language))
+          expect(part).not.toContain(say(`ellActivation${key}`, language))
+        }
+        expect(part).toContain(company)
+      }
+    }
+    await realm.updateUser(realm.pendingId, { attributes: { activation_kind: ['legacy'], locale: ['fr'] } })
+  },
+)
+
 test('what is not known is left out', async () => {
   const user = (await (await realm.admin('GET', `/users/${realm.pendingId}`)).json()) as object
   await realm.admin('PUT', `/users/${realm.pendingId}`, {

@@ -7,19 +7,21 @@
 <#import "../common.ftl" as common>
 
 <#macro confirmation>
-<@layout.emailLayout title=msg("ellActivationTitle") preheader=msg("ellActivationPreheader")>
-  <@layout.paragraph>${msg("ellActivationWhy")}</@layout.paragraph>
+<#-- An agent opened it: nobody has typed a password yet. -->
+<#local granted = common.attribute("activation_kind") == "granted">
+<@layout.emailLayout title=msg(granted?then("ellGrantedTitle", "ellActivationTitle")) preheader=msg(granted?then("ellGrantedPreheader", "ellActivationPreheader"))>
+  <@layout.paragraph>${msg(granted?then("ellGrantedWhy", "ellActivationWhy"))}</@layout.paragraph>
   <@layout.facts list=[{"name": msg("ellActivationLogin"), "value": common.attribute("activation_login")}, {"name": msg("ellActivationCompany"), "value": common.attribute("activation_company")}]/>
   <@layout.button href=link label=msg("ellActivationButton")/>
   <@layout.heading>${msg("ellActivationNextTitle")}</@layout.heading>
   <ol style="margin:0 0 16px;padding:0 0 0 22px;">
     <li style="margin:0 0 6px;">${msg("ellActivationNext1")}</li>
-    <li style="margin:0 0 6px;">${msg("ellActivationNext2")}</li>
+    <li style="margin:0 0 6px;">${msg(granted?then("ellGrantedNext2", "ellActivationNext2"))}</li>
     <li style="margin:0;">${msg("ellActivationNext3")}</li>
   </ol>
   <@layout.paragraph>${msg("ellActivationLifetime", common.lifetime(linkExpiration))}</@layout.paragraph>
   <@layout.heading>${msg("ellNotMeTitle")}</@layout.heading>
-  <@layout.paragraph>${msg("ellActivationNotMe")}</@layout.paragraph>
+  <@layout.paragraph>${msg(granted?then("ellGrantedNotMe", "ellActivationNotMe"))}</@layout.paragraph>
   <#local withdraw = common.attribute("activation_withdraw")>
   <#if withdraw?has_content>
   <@layout.paragraph>${msg("ellActivationReport")} <a class="e-link" href="${withdraw}" style="color:#0b5667;font-weight:bold;">${msg("ellActivationWithdraw")}</a></@layout.paragraph>

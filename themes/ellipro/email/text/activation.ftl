@@ -4,10 +4,12 @@
 <#import "../common.ftl" as common>
 
 <#macro confirmation>
+<#-- An agent opened it: nobody has typed a password yet. -->
+<#local granted = common.attribute("activation_kind") == "granted">
 <#local login = common.attribute("activation_login") company = common.attribute("activation_company") withdraw = common.attribute("activation_withdraw")>
-${msg("ellActivationTitle")}
+${msg(granted?then("ellGrantedTitle", "ellActivationTitle"))}
 
-${msg("ellActivationWhy")}
+${msg(granted?then("ellGrantedWhy", "ellActivationWhy"))}
 <#if login?has_content || company?has_content>
 
 <#if login?has_content>
@@ -23,13 +25,13 @@ ${link}
 
 ${msg("ellActivationNextTitle")}
 1. ${msg("ellActivationNext1")}
-2. ${msg("ellActivationNext2")}
+2. ${msg(granted?then("ellGrantedNext2", "ellActivationNext2"))}
 3. ${msg("ellActivationNext3")}
 
 ${msg("ellActivationLifetime", common.lifetime(linkExpiration))}
 
 ${msg("ellNotMeTitle")}
-${msg("ellActivationNotMe")}
+${msg(granted?then("ellGrantedNotMe", "ellActivationNotMe"))}
 <#if withdraw?has_content>
 ${msg("ellActivationReport")}
 ${withdraw}
