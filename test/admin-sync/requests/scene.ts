@@ -93,7 +93,11 @@ export async function createScene() {
   const legacy = new pg.Pool({ connectionString: cofacering.superuser, max: 2 })
   const lines: string[] = []
   const log = createLog('admin-sync', 'debug', { write: (line) => void lines.push(line) })
-  const { cases: dependencies, close } = createDependencies(config, log, sync, async () => undefined)
+  const {
+    cases: dependencies,
+    work: accounts,
+    close,
+  } = createDependencies(config, log, sync, async () => undefined)
   afterAll(async () => {
     await close()
     await Promise.all([pool.end(), sync.end(), legacy.end(), directory.close()])
@@ -112,6 +116,8 @@ export async function createScene() {
     legacy,
     admin,
     dependencies,
+    /** Of the jobs on accounts. */
+    accounts,
     /** Log lines of the jobs. */
     lines,
 
