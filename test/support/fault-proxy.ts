@@ -95,6 +95,10 @@ export type HttpTrouble =
   | 'half'
   /** The real answer, one byte every 50 ms. */
   | 'drip'
+  /** It is passed on and done, and the connection is cut instead of an answer. */
+  | 'lost'
+  /** It is passed on so much later, whether the client still waits or not. */
+  | { holdMs: number }
 
 export type HttpProxy = {
   /** Without trailing slash. */
@@ -118,6 +122,9 @@ export async function startHttpProxy(targetUrl: string, host = '127.0.0.2'): Pro
     const trouble = proxy.trouble(asked)
     if (trouble === undefined || trouble === 'drip')
       return pass(incoming, response, target, trouble === 'drip')
+    if (trouble === 'lost') return void passLater(incoming, response, target, 0, true)
+    if (typeof trouble === 'object' && 'holdMs' in trouble)
+      return void passLater(incoming, response, target, trouble.holdMs, false)
     if (trouble === 'hang') return void incoming.resume()
     if (trouble === 'reset') return incoming.socket.resetAndDestroy()
     if (trouble === 'half') {
@@ -150,6 +157,37 @@ function pass(incoming: IncomingMessage, response: ServerResponse, target: URL, 
   outgoing.on('error', () => response.destroy())
   response.on('close', () => outgoing.destroy())
   incoming.pipe(outgoing)
+}
+
+/** The server does what it was asked even if nobody waits for the answer any more. */
+async function passLater(
+  incoming: IncomingMessage,
+  response: ServerResponse,
+  target: URL,
+  holdMs: number,
+  isLost: boolean,
+): Promise<void> {
+  const chunks: Buffer[] = []
+  for await (const chunk of incoming) chunks.push(chunk as Buffer)
+  await sleep(holdMs)
+  const { method, url, headers } = incoming
+  const options = {
+    host: target.hostname,
+    port: target.port,
+    method,
+    path: url,
+    headers: { ...headers, host: target.host },
+  }
+  const outgoing = request(options, (answer) => {
+    if (isLost) answer.resume().once('end', () => incoming.socket.resetAndDestroy())
+    else if (response.destroyed) answer.resume()
+    else {
+      response.writeHead(answer.statusCode ?? 502, answer.headers)
+      answer.pipe(response)
+    }
+  })
+  outgoing.on('error', () => response.destroy())
+  outgoing.end(Buffer.concat(chunks))
 }
 
 async function drip(answer: IncomingMessage, response: ServerResponse): Promise<void> {
