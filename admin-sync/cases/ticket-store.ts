@@ -202,14 +202,6 @@ export function createTicketStore(pool: pg.Pool) {
         for (const change of changes) if (await markSeen(client, connector, change)) fresh.push(change)
         return workInFresh(client, connector, fresh, truth)
       }),
-
-    /** Ids of changes that are never told again. */
-    async forgetOldChanges(): Promise<number> {
-      const { rowCount } = await pool.query(
-        `DELETE FROM ellipro.ticket_change WHERE seen_at < now() - interval '7 days'`,
-      )
-      return rowCount ?? 0
-    },
   }
 }
 

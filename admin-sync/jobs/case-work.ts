@@ -6,7 +6,9 @@ import type { CaseCheckpoint, CaseDependencies, CaseJob, CaseJobKind } from '../
 import { pollTicketsJob } from '../cases/poll-tickets.ts'
 import { purgeCases } from '../cases/purge-cases.ts'
 import { pushTicket } from '../cases/push-ticket.ts'
+import { createConsoleStore } from '../cases/console-store.ts'
 import { syncCase } from '../cases/sync-case.ts'
+import { sweepFlags, watchConsole } from '../cases/watch-console.ts'
 import { applyDecision } from '../decisions/apply-decision.ts'
 import { findHandOvers } from '../decisions/hand-overs.ts'
 import { warnHolder } from '../decisions/warn-holder.ts'
@@ -56,6 +58,11 @@ export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependen
     )
   }
   const cron: Record<CaseCronQueue, (job: Job) => Promise<object>> = {
+    'watch-cases': async () => ({
+      ...(await watchConsole(dependencies)),
+      ...(await createConsoleStore(dependencies.pool).askForOverdue()),
+    }),
+    'sweep-cases': ({ signal }) => sweepFlags({ ...dependencies, signal }),
     'hand-overs': () => findHandOvers(dependencies.pool),
     'purge-cases': ({ signal }) =>
       purgeCases(dependencies.pool, () => withLock(dependencies, signal, undefined).checkpoint('purge')),

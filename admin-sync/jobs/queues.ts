@@ -26,6 +26,8 @@ export type CronQueue = keyof typeof cronQueues
 const caseCronQueues = {
   'purge-cases': '35 * * * *',
   'hand-overs': '*/5 * * * *',
+  'watch-cases': everyMinute,
+  'sweep-cases': '50 1 * * *',
 } as const
 export type CaseCronQueue = keyof typeof caseCronQueues
 

@@ -89,4 +89,6 @@ export type AdminEvent = {
   operationType: string
   resourceType?: string
   resourcePath?: string
+  /** Who did it. */
+  authDetails?: { userId?: string; clientId?: string }
 }
