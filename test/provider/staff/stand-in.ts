@@ -105,9 +105,9 @@ export function createStaffStandIn(url: string, agents: Map<string, string>): St
       return rows
     },
   }
-  let hasEnded = false
+  const ending = new AbortController()
   const working = (async () => {
-    while (!hasEnded) {
+    while (!ending.signal.aborted) {
       if (!standIn.isAway) {
         await grant(standIn, agents)
         await apply(standIn, agents)
@@ -116,7 +116,7 @@ export function createStaffStandIn(url: string, agents: Map<string, string>): St
     }
   })()
   afterAll(async () => {
-    hasEnded = true
+    ending.abort()
     await working
     await pool.end()
   })
