@@ -88,7 +88,7 @@ export function connectEmail({ smtp, to, patience }: EmailOptions): TicketQueue 
       const code = await send(
         {
           key: draft.key,
-          subject: toSubject(`[${draft.key}] ${draft.subject}`, subjectLimit),
+          subject: toSubject(`[${draft.key}] ${draft.subject.replace(`${draft.key} `, '')}`, subjectLimit),
           text: toBody(draft.text),
           ...(draft.requester !== undefined && isAddress(draft.requester) && { replyTo: draft.requester }),
         },

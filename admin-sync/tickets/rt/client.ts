@@ -43,8 +43,11 @@ export type Client = {
 /** RT sends whoever looks like a browser to its sign-in page instead of saying 401. */
 const userAgent = 'ellipro-admin-sync'
 
-export const isNotFound = (error: unknown): boolean =>
-  error instanceof UpstreamError && error.service === 'helpdesk' && error.code === 'not_found'
+const hasCode = (error: unknown, code: string): boolean =>
+  error instanceof UpstreamError && error.service === 'helpdesk' && error.code === code
+export const isNotFound = (error: unknown): boolean => hasCode(error, 'not_found')
+/** Our account may not do that, or not see it. */
+export const isForbidden = (error: unknown): boolean => hasCode(error, 'forbidden')
 
 export function createClient({ url, token, timeoutMs }: ClientOptions): Client {
   return {

@@ -1,7 +1,8 @@
 /** What every part of the RT connector shares: how to reach RT, and how its tickets are read. */
+import type { z } from 'zod'
 import type { Ticket } from '../port.ts'
-import { isNotFound, quote, type Answer, type Client } from './client.ts'
-import { account, oneTicket, ticketFields, ticketPage, type RtTicket } from './shapes.ts'
+import { isForbidden, isNotFound, quote, type Answer, type Client } from './client.ts'
+import { account, oneTicket, queue, ticketFields, ticketPage, type RtTicket } from './shapes.ts'
 import { deletedStatus, fromRt, type StatusMap } from './status.ts'
 
 export type Desk = {
@@ -80,6 +81,19 @@ export async function readTicket(
     return answer.data.Status === deletedStatus ? undefined : answer
   } catch (error) {
     if (isNotFound(error)) return undefined
+    throw error
+  }
+}
+
+/** `undefined`: not there, or not to be seen by our account; RT says 403 or 404 for either. */
+export async function readQueue(
+  desk: Desk,
+  signal: AbortSignal | undefined,
+): Promise<z.infer<typeof queue> | undefined> {
+  try {
+    return (await desk.client.send('GET', `/queue/${encodeURIComponent(desk.queue)}`, queue, { signal })).data
+  } catch (error) {
+    if (isNotFound(error) || isForbidden(error)) return undefined
     throw error
   }
 }

@@ -10,8 +10,8 @@ import { UpstreamError } from '../../../core/errors.ts'
 import { isUnsent } from '../http.ts'
 import { toBody, toSubject } from '../typed-text.ts'
 import { refusal } from './client.ts'
-import { findByKey, holdsKey, keyOf, readTicket, toTicket, type Desk } from './desk.ts'
-import { created, queue, sentences, type RtTicket } from './shapes.ts'
+import { findByKey, holdsKey, keyOf, readQueue, readTicket, toTicket, type Desk } from './desk.ts'
+import { created, sentences, type RtTicket } from './shapes.ts'
 
 /** RT cuts a subject there, through a character if need be. */
 export const subjectLimit = 200
@@ -20,15 +20,17 @@ export const keyLimit = 255
 
 export type Own = (signal: AbortSignal | undefined) => Promise<string>
 
-/** Throws once and for all while the key field is not on the queue: tickets without it could never be found again. */
+/**
+ * Throws while the queue is not there, or the key field not on it: tickets without it could never be found again. Asked
+ * until it is so, then never again.
+ */
 export function requireKeyField(desk: Desk): (signal: AbortSignal | undefined) => Promise<void> {
   let checked = false
   return async (signal) => {
     if (checked) return
-    const { data } = await desk.client.send('GET', `/queue/${encodeURIComponent(desk.queue)}`, queue, {
-      signal,
-    })
-    if (!data.TicketCustomFields.some(({ name }) => name === desk.keyField))
+    const found = await readQueue(desk, signal)
+    if (!found) throw refusal(404, 'retry', 'queue')
+    if (!found.TicketCustomFields.some(({ name }) => name === desk.keyField))
       throw refusal(200, 'retry', 'key_field')
     checked = true
   }

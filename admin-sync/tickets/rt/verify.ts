@@ -5,8 +5,8 @@
 import { UpstreamError } from '../../../core/errors.ts'
 import type { Problem } from '../port.ts'
 import { quote } from './client.ts'
-import type { Desk } from './desk.ts'
-import { account, linksPage, anyPage, queue, version } from './shapes.ts'
+import { readQueue, type Desk } from './desk.ts'
+import { account, anyPage, linksPage, version } from './shapes.ts'
 import { explain, type ProblemCode } from './problems.ts'
 
 type Signal = AbortSignal | undefined
@@ -38,11 +38,9 @@ async function verifyAccount(desk: Desk, add: Add, signal: Signal): Promise<void
 }
 
 async function verifyQueue(desk: Desk, add: Add, signal: Signal): Promise<void> {
-  const found = await orUndefined(() =>
-    desk.client.send('GET', `/queue/${encodeURIComponent(desk.queue)}`, queue, { signal }),
-  )
-  if (!found || found.data.Disabled) return add('queue')
-  const { TicketCustomFields, _hyperlinks: links } = found.data
+  const found = await readQueue(desk, signal)
+  if (!found || found.Disabled) return add('queue')
+  const { TicketCustomFields, _hyperlinks: links } = found
   if (!links.some(({ ref }) => ref === 'create')) add('right', 'CreateTicket')
   if (!TicketCustomFields.some(({ name }) => name === desk.keyField)) {
     const fields = await desk.client.send('POST', '/customfields', anyPage, {
@@ -71,15 +69,4 @@ async function verifyRights(desk: Desk, add: Add, signal: Signal): Promise<void>
   const refs = new Set(ticket.links)
   if (!refs.has('comment')) add('right', 'CommentOnTicket')
   if (!refs.has('lifecycle')) add('right', 'ModifyTicket')
-}
-
-/** RT says 403 both for what is not there and for what one may not see. */
-async function orUndefined<T>(call: () => Promise<T>): Promise<T | undefined> {
-  try {
-    return await call()
-  } catch (error) {
-    if (error instanceof UpstreamError && (error.code === 'forbidden' || error.code === 'not_found'))
-      return undefined
-    throw error
-  }
 }
