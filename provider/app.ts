@@ -1,6 +1,6 @@
 /**
  * Every route of provider, in order, without logic. A request meets: context and log line, security headers, health,
- * static files, the OP (before any body parser), body parser, the limit of requests under way, CSRF check, the screens,
+ * static files, the OP and the help desk's webhook (before any body parser), body parser, the limit of requests under way, CSRF check, the screens,
  * the end.
  */
 import express, { type Express } from 'express'
@@ -9,6 +9,7 @@ import { limitAuthorizations } from './oidc/flood.ts'
 import { assets } from './web/assets.ts'
 import { errorHandler, notFound } from './error-handler.ts'
 import { health, leaveConnections } from './health.ts'
+import { ticketHook } from './hooks/tickets.ts'
 import { limitRequests } from './web/back-pressure.ts'
 import { requestContext } from './web/context.ts'
 import { csrfProtection } from './web/csrf.ts'
@@ -36,6 +37,9 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   const limit = limitRequests(config.MAX_REQUESTS)
   const flood = limitAuthorizations(config.AUTHORIZATIONS_PER_NETWORK)
   app.use('/oidc', limit.withoutBody, flood, closeBackChannel, op.handler)
+
+  // A machine's: signed, and neither cookie nor form.
+  app.post('/hooks/tickets', ticketHook(dependencies))
 
   // What an agent types is shown to them again, however long it is.
   app.use('/staff', express.urlencoded({ extended: false, limit: '64kb', parameterLimit: 50 }))
@@ -69,6 +73,7 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.post('/activation/:id/withdraw', screens.withdraw.submit)
   app.get('/activation/:id/waiting', screens.waiting.show)
   app.post('/activation/:id/waiting', screens.waiting.submit)
+  app.post('/activation/:id/waiting/resend', screens.waiting.resend)
 
   // A second contract: it is added to the account that the person has.
   app.get('/activation/contract/callback', screens.contract.callback)
@@ -89,6 +94,7 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.get('/access/:id/withdraw', screens.accessWithdraw.show)
   app.post('/access/:id/withdraw', screens.accessWithdraw.submit)
   app.get('/access/:id', screens.accessRequest.show)
+  app.post('/access/:id/resend', screens.accessRequest.resend)
 
   // provider as an RP of Keycloak: the end of an activation.
   app.get('/sign-in/callback', relyingParty.callback)

@@ -86,6 +86,13 @@ export const providerConfig = defineConfig({
     secret: true,
     description: 'Seals the private signing keys of the OP in the database: 32 random bytes in base64url.',
   },
+  TICKETS_WEBHOOK_SECRET: {
+    schema: secretText,
+    optional: true,
+    secret: true,
+    description:
+      'Secret with which the help desk signs `POST /hooks/tickets` (HMAC-SHA-256). Absent: there is no such route, and changes are found by polling alone.',
+  },
   SIGN_IN_DEADLINE_MS: {
     schema: positiveInteger,
     default: '600',
