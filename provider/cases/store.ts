@@ -65,6 +65,9 @@ export type RequestView = Correlated &
 export type WaitingView =
   RequestView | (Omit<RequestView, 'state' | 'reference'> & { state: 'case_full'; reference?: undefined })
 
+/** `used_up`: as many mails as one access may have. */
+export type FreshMailOutcome = 'requested' | 'too_soon' | 'used_up' | 'gone'
+
 export type HolderQuestion = {
   requestId: string
   /** Not said yet by somebody whose request came from an activation. */
@@ -91,6 +94,10 @@ export type CaseStore = {
     name: string,
     phone: string | undefined,
   ): Promise<boolean>
+  /** A fresh mail of an access that an agent opened. */
+  requestGrantedMail(id: string, code: Buffer): Promise<FreshMailOutcome>
+  /** The same for the browser that waits. */
+  waitingGrantedMail(activationId: string, finisherHash: Buffer): Promise<FreshMailOutcome>
   /** `undefined` for a code that is wrong, or of somebody who holds the login no longer. */
   holderQuestions(caseId: string, code: Buffer): Promise<HolderView | undefined>
   /** False: no such question any more. */
@@ -147,6 +154,10 @@ export function createCaseStore(pool: pg.Pool): CaseStore {
         : undefined,
     nameWaiting: async (id, finisherHash, name, phone) =>
       isActivationId(id) && scalar('name_waiting($1, $2, $3, $4)', [id, finisherHash, name, phone ?? null]),
+    requestGrantedMail: async (id, code) =>
+      isActivationId(id) ? scalar('request_granted_mail($1, $2)', [id, code]) : 'gone',
+    waitingGrantedMail: async (id, finisherHash) =>
+      isActivationId(id) ? scalar('waiting_granted_mail($1, $2)', [id, finisherHash]) : 'gone',
     holderQuestions: async (caseId, code) =>
       isActivationId(caseId)
         ? readQuestions(

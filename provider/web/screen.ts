@@ -16,7 +16,7 @@ export type Screens = {
   opening: Get<'show'>
   withdraw: Get<'show' | 'submit'>
   /** An activation that met a login with a holder, and became a request. */
-  waiting: Get<'show' | 'submit'>
+  waiting: Get<'show' | 'submit' | 'resend'>
   /** Adding the contract to an account that exists. */
   contract: Get<'show' | 'submit' | 'showAdding' | 'submitAdding' | 'callback' | 'showSwitch'>
   /** Asking for an access of one's own. */
@@ -24,7 +24,7 @@ export type Screens = {
   accessProof: Get<'show' | 'submit'>
   accessWithdraw: Get<'show' | 'submit'>
   /** The state of a request. */
-  accessRequest: Get<'show'>
+  accessRequest: Get<'show' | 'resend'>
   /** What the holder of a login is asked. */
   holder: Get<'show' | 'submit'>
   /** The agents' pages. */

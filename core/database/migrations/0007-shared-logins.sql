@@ -8,6 +8,7 @@ INSERT INTO ellipro.setting (name, value, description) VALUES
   ('requests_per_hour', 300, 'Requests accepted in one hour over all logins.'),
   ('requests_per_login_per_day', 40, 'Requests accepted in 24 hours on one legacy login.'),
   ('request_hours', 24, 'Hours in which the address of a request must be proved.'),
+  ('granted_mails', 10, 'Mails of one access opened by an agent, those that its person asks for again among them.'),
   ('granted_hours', 168, 'Hours that an access opened by an agent waits for its person.'),
   ('handover_hours', 48, 'Hours after which "the holder left" counts without a second agent.'),
   ('unchecked_sessions', 100, 'Sign-ins of agents that may wait for admin-sync at a time.'),
@@ -869,6 +870,35 @@ BEGIN
   RETURN true;
 END $$;
 
+-- A fresh mail of an access that an agent opened. An agent asked for it, so no day's budget binds it; its number is
+-- bounded. 'requested' | 'too_soon' | 'used_up' | 'gone'.
+CREATE FUNCTION ellipro.renew_granted_mail(p_activation uuid) RETURNS text
+LANGUAGE plpgsql SET search_path = ellipro, pg_temp AS $$
+DECLARE
+  a activation;
+BEGIN
+  SELECT * INTO a FROM activation WHERE id = p_activation AND kind = 'granted' FOR UPDATE;
+  IF NOT FOUND OR a.expires_at <= now()
+     OR NOT (a.state IN ('requested', 'mailed') OR (a.state = 'refused' AND a.reason = 'address_taken')) THEN RETURN 'gone'; END IF;
+  IF a.mail_requested_at + make_interval(secs => setting_value('resend_seconds')) > now() THEN RETURN 'too_soon'; END IF;
+  IF a.mail_generation >= setting_value('granted_mails') THEN RETURN 'used_up'; END IF;
+  UPDATE activation SET mail_generation = mail_generation + 1, mail_requested_at = now() WHERE id = a.id;
+  INSERT INTO outbox (kind, activation_id) VALUES ('send-confirmation', a.id);
+  RETURN 'requested';
+END $$;
+
+-- For whoever has the code of the state page, and for the browser that waits.
+CREATE FUNCTION ellipro.request_granted_mail(p_id uuid, p_code bytea) RETURNS text
+LANGUAGE sql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
+  SELECT renew_granted_mail((SELECT granted_id FROM access_request WHERE id = p_id AND state_hash = sha256(p_code)))
+$$;
+CREATE FUNCTION ellipro.waiting_granted_mail(p_activation uuid, p_finisher bytea) RETURNS text
+LANGUAGE sql SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
+  SELECT renew_granted_mail((
+    SELECT r.granted_id FROM activation_secret s JOIN access_request r ON r.id = waiting_request(s.activation_id)
+    WHERE s.activation_id = p_activation AND s.finisher_hash = p_finisher))
+$$;
+
 -- What the holder is asked, one row a request that they were told of; with no open one, a row without a request.
 -- No row: a code that is wrong.
 CREATE FUNCTION ellipro.holder_questions(p_case uuid, p_code bytea)
@@ -1156,6 +1186,8 @@ GRANT EXECUTE ON FUNCTION
   ellipro.request_view(uuid, bytea),
   ellipro.waiting_view(uuid, bytea),
   ellipro.name_waiting(uuid, bytea, text, text),
+  ellipro.request_granted_mail(uuid, bytea),
+  ellipro.waiting_granted_mail(uuid, bytea),
   ellipro.holder_questions(uuid, bytea),
   ellipro.answer_holder(uuid, bytea, uuid, boolean),
   ellipro.addition_view(uuid, bytea),

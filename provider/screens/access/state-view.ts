@@ -2,10 +2,10 @@
 import type { Request, Response } from 'express'
 import { html } from 'hono/html'
 import { showAddress } from '../../activation/rules.ts'
-import type { RequestView, WaitingView } from '../../cases/store.ts'
+import type { FreshMailOutcome, RequestView, WaitingView } from '../../cases/store.ts'
 import { contextOf } from '../../web/context.ts'
 import { hasCookies } from '../../web/cookies.ts'
-import { actions, facts, linkButton } from '../fields.ts'
+import { actions, facts, form, linkButton, submitButton } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { renderPage, type Html } from '../layout.ts'
 import { showMoment } from '../moment.ts'
@@ -76,7 +76,8 @@ function wayOn(res: Response, view: WaitingView, portalSignIn: string, path: str
           html`<p>${t('sent.expires', { moment: showMoment(view.grantedUntil, language) })}</p>`
         }
         <p>${t('access.sent_nothing')}</p>
-        ${actions(linkButton(path, t('access.state.check'), 'secondary'))}`
+        ${form(contextOf(res), `${path}/resend`, actions(submitButton(t('sent.resend'), 'secondary')))}
+        ${actions(linkButton(path, t('access.state.check'), 'quiet'))}`
     case 'opened':
       return actions(linkButton(portalSignIn, t('portal.sign_in')))
     case 'refused':
@@ -106,6 +107,17 @@ function details(res: Response, view: WaitingView): Html {
     [t('facts.received'), view.provedAt && showMoment(view.provedAt, language)],
   ]
   return facts(pairs.filter((pair): pair is [string, string] => pair[1] !== undefined))
+}
+
+/** What the page says after a fresh mail was asked for; of one that is no longer due the page itself says why. */
+export function answerFreshMail(outcome: FreshMailOutcome): Flash {
+  const answers: Record<FreshMailOutcome, Flash> = {
+    requested: { notice: { kind: 'success', text: { key: 'sent.resent' } } },
+    too_soon: { notice: { kind: 'info', text: { key: 'sent.too_soon' } } },
+    used_up: { notice: { kind: 'warning', text: { key: 'access.state.mails_used_up' } } },
+    gone: {},
+  }
+  return answers[outcome]
 }
 
 /** A link that is wrong, or a browser that never opened it. */

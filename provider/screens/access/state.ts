@@ -3,18 +3,19 @@
  *
  *   GET  /access/{id}?s=      keeps the code in a cookie and goes on without it
  *   GET  /access/{id}         the state
+ *   POST /access/{id}/resend  a fresh mail, once an agent has opened the access
  */
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import type { ScreenParts } from '../parts.ts'
 import { activationId } from '../sent/route.ts'
 import { keptCode, moveCode } from './code.ts'
-import { showNoState, showState } from './state-view.ts'
+import { answerFreshMail, showNoState, showState } from './state-view.ts'
 
 const pageOf = (id: string) => `/access/${id}`
 
 export function requestScreen(parts: ScreenParts): Screens['accessRequest'] {
-  const { cases, flashes } = parts
+  const { cases, flashes, log } = parts
   return {
     async show(req, res) {
       const id = activationId(req)
@@ -26,6 +27,14 @@ export function requestScreen(parts: ScreenParts): Screens['accessRequest'] {
       const flash = flashes.take(req, res)
       if (!view) return showNoState(req, res)
       await showState(res, view, { flash, portalSignIn: parts.portalSignIn, path: pageOf(id) })
+    },
+
+    async resend(req, res) {
+      const id = activationId(req)
+      const code = parts.secrets.code(req, 'state', id)
+      const outcome = code ? await cases.requestGrantedMail(id, code) : 'gone'
+      log.info({ event: 'access.resend', ...contextOf(res).ids, access_request: id, outcome })
+      flashes.redirect(res, pageOf(id), answerFreshMail(outcome))
     },
   }
 }

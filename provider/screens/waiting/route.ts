@@ -4,7 +4,8 @@
  * add the name and telephone that the request lacks.
  *
  *   GET  /activation/{id}/waiting
- *   POST /activation/{id}/waiting   `name` and `phone`, once
+ *   POST /activation/{id}/waiting          `name` and `phone`, once
+ *   POST /activation/{id}/waiting/resend   a fresh mail, once an agent has opened the access
  */
 import type { Request, Response } from 'express'
 import { html } from 'hono/html'
@@ -12,7 +13,7 @@ import type { WaitingView } from '../../cases/store.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import { readPerson } from '../access/form.ts'
-import { showState } from '../access/state-view.ts'
+import { answerFreshMail, showState } from '../access/state-view.ts'
 import { nameField, phoneField } from '../access/view.ts'
 import { actions, form, linkButton, submitButton, typed } from '../fields.ts'
 import type { Flash } from '../flash.ts'
@@ -63,6 +64,14 @@ export function waitingScreen(parts: ScreenParts): Screens['waiting'] {
         pageOf(id),
         isTaken ? { notice: { kind: 'success', text: { key: 'waiting.named' } } } : {},
       )
+    },
+
+    async resend(req, res) {
+      const id = activationId(req)
+      const finisher = secrets.finisherHash(req, id)
+      const outcome = finisher ? await cases.waitingGrantedMail(id, finisher) : 'gone'
+      log.info({ event: 'access.resend', ...contextOf(res).ids, activation_id: id, outcome })
+      flashes.redirect(res, pageOf(id), answerFreshMail(outcome))
     },
   }
 

@@ -362,6 +362,17 @@ describe('a confirmation that meets a login with its holder', () => {
     const elsewhere = new HttpPerson()
     await elsewhere.open(linkOf(scene.lastMail(email), '?s='))
     expect(elsewhere.name).toBe('access-state-proved')
+    const { activationId } = await scene.grant(request.id)
+    await pool.query(
+      `UPDATE ellipro.activation SET mail_requested_at = now() - interval '61 seconds' WHERE id = $1`,
+      [activationId],
+    )
+    await person.open(`${origin}/activation/${id}/waiting`)
+    expect(person.name).toBe('waiting-granting')
+    await person.submit()
+    expect(
+      await scene.one('SELECT mail_generation FROM ellipro.activation WHERE id = $1', [activationId]),
+    ).toEqual({ mail_generation: 2 })
     const stranger = new HttpPerson()
     await stranger.open(`${origin}/activation/${id}/waiting`)
     expect(stranger.name).toBe('sent-elsewhere')

@@ -76,6 +76,29 @@ describe('a person who needs an access of their own', () => {
     const { activationId } = await scene.grant(id)
     await person.again()
     expect(person.name).toBe('access-state-granting')
+    // A fresh mail, not at once, and not without end; the newest is what admin-sync sends.
+    await person.submit()
+    expect(person.name).toBe('access-state-granting')
+    const generation = async () =>
+      scene.one<{ mail_generation: number }>('SELECT mail_generation FROM ellipro.activation WHERE id = $1', [
+        activationId,
+      ])
+    expect(await generation()).toEqual({ mail_generation: 1 })
+    for (let asked = 0; asked < 12; asked++) {
+      await pool.query(
+        `UPDATE ellipro.activation SET mail_requested_at = now() - interval '61 seconds' WHERE id = $1`,
+        [activationId],
+      )
+      await person.submit()
+    }
+    expect(await generation()).toEqual({ mail_generation: 10 })
+    const outbox = await pool.query('SELECT kind FROM ellipro.outbox WHERE activation_id = $1', [
+      activationId,
+    ])
+    expect(outbox.rows).toHaveLength(9)
+    const stranger = new HttpPerson()
+    await stranger.open(`${origin}/access/${id}`)
+    expect([stranger.name, stranger.forms()]).toEqual(['access-state-bad-link', []])
     await pool.query(`UPDATE ellipro.activation SET state = 'opened', opened_at = now() WHERE id = $1`, [
       activationId,
     ])
