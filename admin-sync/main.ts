@@ -19,7 +19,8 @@ import { createHealthServer } from './health.ts'
 import { createAdminSyncMetrics } from './metrics.ts'
 import { startOutbox } from './jobs/outbox.ts'
 import { createBoss, createEnqueue, createEnqueueCase, ensureQueues } from './jobs/queues.ts'
-import { startCaseWork } from './jobs/case-work.ts'
+import { startPolling, verifyTickets } from './cases/poll-tickets.ts'
+import { startCaseWork, withLock, type CaseWorkDependencies } from './jobs/case-work.ts'
 import { startWork, type WorkDependencies } from './jobs/work.ts'
 import { probeRealm } from './realm/probe.ts'
 
@@ -75,6 +76,7 @@ export async function startAdminSync(
 
   const stopProbing = probeUntilAnswered(config, log)
   const stopWatching = watchRate(pool, log)
+  const stopTickets = startTickets(cases, config, log)
   return {
     url: `http://${config.ADMIN_SYNC_HOST}:${port}`,
     async stop() {
@@ -82,12 +84,29 @@ export async function startAdminSync(
       stopping = true
       stopProbing()
       stopWatching()
+      await stopTickets()
       await outbox.stop()
       await boss.stop({ graceful: true, timeout: drainSeconds * 1000 })
       await Promise.all([pool.end(), close(), database.close()])
       health.closeAllConnections()
       await new Promise<void>((done) => health.close(() => done()))
     },
+  }
+}
+
+/**
+ * Says in the log what is set up wrong at the help desk, and reads what its agents do. A help desk that is away or set
+ * up wrong is no reason not to start: tickets wait for it, and their cases say so.
+ * @returns resolves when nobody is being asked any more
+ */
+function startTickets(cases: CaseWorkDependencies, config: AdminSyncConfig, log: Log): () => Promise<void> {
+  const ending = new AbortController()
+  const { dependencies } = withLock(cases, ending.signal, undefined)
+  const verified = verifyTickets(cases.tickets, log, ending.signal)
+  const stopPolling = startPolling(dependencies, { seconds: config.TICKETS_POLL_SECONDS, log })
+  return async () => {
+    ending.abort()
+    await Promise.all([verified, stopPolling()])
   }
 }
 

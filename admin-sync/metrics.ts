@@ -50,6 +50,7 @@ const alarms = [
   'purge.user_left',
   'outbox.failed',
   'jobs.error',
+  'tickets.problem',
 ]
 
 export type AdminSyncMetrics = Metrics & {
@@ -127,9 +128,26 @@ function createDatabaseNumbers(registry: Registry) {
   )
   const dead = gauge('ellipro_dead_letters', 'Jobs that gave up and wait for an operator.', ['kind'])
   const outbox = gauge('ellipro_outbox_rows', 'Rows that have not become jobs yet.')
+  const cases = gauge(
+    'ellipro_cases',
+    'Cases of shared logins by state; `deciding`: open, with a request that waits.',
+    ['state'],
+  )
+  const oldestRequest = gauge(
+    'ellipro_access_request_oldest_seconds',
+    'Time since the oldest request that waits for an agent was proved; 0 without one.',
+  )
+  const ticketsWaiting = gauge(
+    'ellipro_tickets_waiting',
+    'Tickets of which the help desk has not taken everything.',
+  )
+  const ticketOldest = gauge(
+    'ellipro_ticket_waiting_oldest_seconds',
+    'Time since the help desk should have taken the oldest of them; 0 without one.',
+  )
 
   async function read(pool: pg.Pool): Promise<void> {
-    const [byState, byJob, deadByJob, waiting, rate] = await Promise.all([
+    const [byState, byJob, deadByJob, waiting, rate, shared] = await Promise.all([
       pool.query<{ state: string; count: string }>(
         'SELECT state, count(*) FROM ellipro.activation GROUP BY state',
       ),
@@ -151,6 +169,15 @@ function createDatabaseNumbers(registry: Registry) {
         'SELECT (SELECT count(*) FROM ellipro.outbox) + (SELECT count(*) FROM ellipro.case_outbox) AS count',
       ),
       readRate(pool),
+      pool.query<Record<'open' | 'closed' | 'deciding' | 'request' | 'tickets' | 'ticket', string>>(
+        `SELECT (SELECT count(*) FROM ellipro.login_case WHERE state = 'open') AS open,
+                (SELECT count(*) FROM ellipro.login_case WHERE state = 'closed') AS closed,
+                (SELECT count(DISTINCT case_id) FROM ellipro.access_request WHERE state = 'proved') AS deciding,
+                (SELECT coalesce(extract(epoch FROM now() - min(proved_at)), 0) FROM ellipro.access_request
+                  WHERE state = 'proved') AS request,
+                (SELECT count(*) FROM ellipro.ticket WHERE waiting_since IS NOT NULL) AS tickets,
+                (SELECT coalesce(extract(epoch FROM now() - min(waiting_since)), 0) FROM ellipro.ticket) AS ticket`,
+      ),
     ])
     for (const state of states) activations.set({ state }, 0)
     for (const { state, count } of byState.rows) activations.set({ state }, Number(count))
@@ -164,6 +191,12 @@ function createDatabaseNumbers(registry: Registry) {
     outbox.set(Number(waiting.rows[0]?.count))
     startedLastHour.set(rate.startedLastHour)
     hourlyCap.set(rate.hourlyCap)
+    const numbers = shared.rows[0]
+    for (const state of ['open', 'closed', 'deciding'] as const)
+      cases.set({ state }, Number(numbers?.[state] ?? 0))
+    oldestRequest.set(Number(numbers?.request ?? 0))
+    ticketsWaiting.set(Number(numbers?.tickets ?? 0))
+    ticketOldest.set(Number(numbers?.ticket ?? 0))
   }
 
   let source: pg.Pool | undefined

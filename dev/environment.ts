@@ -38,6 +38,7 @@ const settings = {
   DESK_HOURS_EN: 'Monday to Friday, 8 am to 6 pm (Paris time)',
   LEGACY_FORGOT_URL: '',
   SIGN_IN_DEADLINE_MS: '',
+  TICKETS_WEBHOOK_SECRET: '',
   LOG_LEVEL: '',
 }
 
@@ -52,6 +53,7 @@ const ticketSettings = {
   RT_QUEUE: '',
   RT_KEY_FIELD: '',
   RT_STATUS_MAP: '',
+  SHARED_FIRST_ADDRESS: '',
 }
 
 export function placeUrl({ host, port }: Place): string {
@@ -104,8 +106,8 @@ export function describeApplications(installation: Installation): Record<string,
 }
 
 /**
- * @param given environment of the user; its `DESK_*`, COFACERING_CLOSES_AT, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS and
- *   LOG_LEVEL are kept, and for admin-sync `TICKETS*` and `RT_*`
+ * @param given environment of the user; its `DESK_*`, COFACERING_CLOSES_AT, LEGACY_FORGOT_URL, SIGN_IN_DEADLINE_MS,
+ *   TICKETS_WEBHOOK_SECRET and LOG_LEVEL are kept, and for admin-sync `TICKETS*`, `RT_*` and SHARED_FIRST_ADDRESS
  * @returns only the variables of the product: add baseEnvironment() to run a process with them
  */
 export function processEnvironments(

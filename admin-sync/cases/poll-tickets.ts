@@ -9,7 +9,7 @@
  */
 import { UpstreamError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import type { Change, Ticket } from '../tickets/port.ts'
+import type { Change, Ticket, TicketQueue } from '../tickets/port.ts'
 import type { CaseDependencies, CaseJob } from './job.ts'
 import { createTicketStore, type TicketStore, type Truth } from './ticket-store.ts'
 
@@ -121,4 +121,13 @@ export function startPolling(
     clearTimeout(timer)
     await running
   }
+}
+
+/** What an operator has to mend at the help desk, one line each, in English as every line of the log. */
+export async function verifyTickets(tickets: TicketQueue, log: Log, signal: AbortSignal): Promise<void> {
+  const problems = await tickets.verify(signal)
+  if (signal.aborted) return
+  for (const { code, text, remedy } of problems)
+    log.error({ event: 'tickets.problem', code, problem: text.en, remedy: remedy.en })
+  if (problems.length === 0) log.info({ event: 'tickets.verified', connector: tickets.connector })
 }
