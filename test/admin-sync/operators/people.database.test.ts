@@ -1,5 +1,6 @@
 /** A person's data: all of it comes out when asked for, none of it stays when erased, and what is in use is spared. */
 import { randomBytes, randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
 import { listActions } from '../../../admin-sync/operators/audit.ts'
@@ -329,4 +330,34 @@ test('what is said has a sentence for every outcome and obstacle, in both langua
       expect(printed).toContain('ELP-2222-2222')
     }
   }
+})
+
+test('docs/privacy.md names every column of the tables of cases', async () => {
+  const page = readFileSync(new URL('../../../docs/privacy.md', import.meta.url), 'utf8')
+  const sections = page.split(/^#+ /m)
+  const tables = [
+    'login_case',
+    'case_source',
+    'access_request',
+    'case_event',
+    'decision',
+    'ticket',
+    'ticket_note',
+    'ticket_change',
+    'staff_session',
+  ]
+  const { rows } = await pool.query<{ table: string; column: string }>(
+    `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
+      WHERE table_schema = 'ellipro' AND table_name = ANY ($1)`,
+    [tables],
+  )
+  expect(new Set(rows.map(({ table }) => table)).size).toBe(tables.length)
+  const unnamed = rows.filter(({ table, column }) => {
+    const section = sections.find((text) => text.split('\n')[0]?.includes(`\`${table}\``))
+    return section?.includes(`\`${column}\``) !== true
+  })
+  expect(unnamed).toEqual([])
+  const settings = [...page.matchAll(/`(\w+_(?:days|hours))`/g)].map(([, name]) => name)
+  const known = await pool.query<{ name: string }>('SELECT name FROM ellipro.setting')
+  expect(settings.filter((name) => !known.rows.some((row) => row.name === name))).toEqual([])
 })
