@@ -77,8 +77,10 @@ export type LinkView = Correlated &
         locale: Language
         /** `granted`: an agent opened it, and the password is chosen at the confirmation. */
         kind: 'legacy' | 'granted'
+        /** With `granted`. */
+        address?: string
       }
-    | { outcome: 'expired' | 'ended' | 'bad_link'; locale?: Language }
+    | { outcome: 'expired' | 'ended' | 'bad_link'; locale?: Language; kind?: 'legacy' | 'granted' }
   )
 
 export type ConfirmOutcome =
@@ -128,7 +130,8 @@ export type ActivationStore = {
   confirmActivation(
     id: string,
     link: Buffer,
-    verifier: Buffer,
+    /** `undefined` where nobody has typed a password before: of a granted one. */
+    verifier: Buffer | undefined,
     credential: KeycloakCredential,
     finisherHash: Buffer,
   ): Promise<{ outcome: ConfirmOutcome; triesLeft?: number }>
@@ -241,7 +244,7 @@ export function createActivationStore(pool: pg.Pool): ActivationStore {
       return answer('confirm_activation($1, $2, $3, $4, $5)', [
         id,
         link,
-        verifier,
+        verifier ?? null,
         JSON.stringify(credential),
         finisherHash,
       ])

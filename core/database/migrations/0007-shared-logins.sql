@@ -554,10 +554,11 @@ BEGIN
 END $$;
 
 -- What the confirmation page may show to the holder of a mail's k. kind: 'legacy' (the password first typed is asked
--- for) or 'granted' (a password is chosen).
+-- for) or 'granted' (a password is chosen). address: of a granted one, that its password is not the address; k alone
+-- opens it, so whoever has k has the address too. Without k, 'granted' is said so that the page knows another way on.
 DROP FUNCTION ellipro.link_view(uuid, bytea);
 CREATE FUNCTION ellipro.link_view(p_id uuid, p_link bytea)
-RETURNS TABLE (outcome text, login text, company text, locale text, correlation_id text, kind text)
+RETURNS TABLE (outcome text, login text, company text, locale text, correlation_id text, kind text, address text)
 LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
 DECLARE
   a activation;
@@ -569,15 +570,15 @@ BEGIN
   IF (s.link_hash = sha256(p_link)) IS NOT TRUE THEN
     RETURN QUERY SELECT
       CASE WHEN outward_state(a.state, a.reason, a.expires_at) = 'expired' THEN 'expired' ELSE 'bad_link' END,
-      NULL, NULL, NULL, NULL, NULL;
+      NULL, NULL, NULL, NULL, CASE WHEN a.kind = 'granted' THEN a.kind END, NULL;
   ELSIF a.state IN ('confirmed', 'opened') THEN
-    RETURN QUERY SELECT 'opened', a.login, a.company, a.locale, a.request_id, a.kind;
+    RETURN QUERY SELECT 'opened', a.login, a.company, a.locale, a.request_id, a.kind, CASE WHEN a.kind = 'granted' THEN a.address END;
   ELSIF a.state NOT IN ('requested', 'mailed') THEN
-    RETURN QUERY SELECT 'ended', NULL, NULL, a.locale, a.request_id, a.kind;
+    RETURN QUERY SELECT 'ended', NULL, NULL, a.locale, a.request_id, a.kind, NULL;
   ELSIF a.expires_at <= now() THEN
-    RETURN QUERY SELECT 'expired', NULL, NULL, a.locale, a.request_id, a.kind;
+    RETURN QUERY SELECT 'expired', NULL, NULL, a.locale, a.request_id, a.kind, NULL;
   ELSE
-    RETURN QUERY SELECT 'valid', a.login, a.company, a.locale, a.request_id, a.kind;
+    RETURN QUERY SELECT 'valid', a.login, a.company, a.locale, a.request_id, a.kind, CASE WHEN a.kind = 'granted' THEN a.address END;
   END IF;
 END $$;
 

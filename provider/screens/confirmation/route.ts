@@ -1,14 +1,19 @@
 /**
- * The confirmation: the person comes from Keycloak's page, with k of the mail, and types the password first typed.
+ * The confirmation: the person comes from Keycloak's page, with k of the mail, and types the password first typed; or,
+ * for an access that an agent opened, chooses one.
  *
  *   GET  /activation/{id}/confirm?k=   keeps k in a cookie and goes on without it, so that it stays in no history
  *   GET  /activation/{id}/confirm      names login and company, and asks for the password; changes nothing
  *   POST /activation/{id}/confirm      k and password in one call of the database: the one way to an account
+ *
+ * Of a granted access k is all that proves the person: the agent's decision stands for the rest.
  */
 import type { Request, Response } from 'express'
 import { hashForKeycloak } from '../../activation/credential.ts'
 import { parseSecret } from '../../activation/browser-secrets.ts'
+import { checkNewPassword } from '../../activation/rules.ts'
 import type { ConfirmOutcome } from '../../activation/store.ts'
+import { passwordMaxLength, passwordMinLength } from '../../../core/password-policy.ts'
 import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import { typed } from '../fields.ts'
@@ -18,6 +23,8 @@ import type { ScreenParts } from '../parts.ts'
 import { activationId } from '../sent/route.ts'
 import { lockedKey, showConfirmation, showLinkProblem } from './view.ts'
 
+/** k of nobody. */
+const noLink = Buffer.alloc(32)
 const pageOf = (id: string) => `/activation/${id}/confirm`
 
 export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] {
@@ -51,7 +58,7 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
           res,
           id,
           req.query['damaged'] === undefined ? 'no_link' : 'bad_link',
-          started !== undefined,
+          { own: started !== undefined, granted: (await store.linkView(id, noLink)).kind === 'granted' },
           parts,
         )
       const view = await store.linkView(id, k)
@@ -60,14 +67,14 @@ export function confirmationScreen(parts: ScreenParts): Screens['confirmation'] 
         return showConfirmation(res, id, view, flashes.take(req, res), started?.address)
       if (view.outcome === 'opened' && (await isFinisher(parts, req, id)))
         return res.redirect(303, `/activation/${id}/opening`)
-      await showLinkProblem(req, res, id, view.outcome, started !== undefined, parts)
+      const granted = view.kind === 'granted'
+      await showLinkProblem(req, res, id, view.outcome, { own: started !== undefined, granted }, parts)
     },
 
     async submit(req, res) {
       const id = activationId(req)
       const again = (flash: Flash) => flashes.redirect(res, pageOf(id), flash)
       const password = typed(req, 'password')
-      if (password === '') return again({ errors: { password: { key: 'confirm.missing' } } })
       const outcome = await confirm(parts, req, res, id, password)
       if (typeof outcome === 'object') return again(outcome)
       switch (outcome) {
@@ -101,11 +108,24 @@ async function confirm(
   const { correlation, network } = contextOf(res)
   correlation.takeOver(view.correlationId)
   const attempt = { subject: id, network }
+  const isGranted = 'kind' in view && view.kind === 'granted'
+  const problem = isGranted
+    ? checkNewPassword(password, ('address' in view && view.address) || '')
+    : password === '' && 'missing'
+  if (problem)
+    return {
+      errors: {
+        password: {
+          key: isGranted ? `password.${problem}` : 'confirm.missing',
+          values: { min: passwordMinLength, max: passwordMaxLength },
+        },
+      },
+    }
   if (!(await throttle.password.take(attempt)))
     return { notice: { kind: 'error', text: { key: 'steering.too_many' } } }
   const judge = async () => {
     const [verifier, credential] = await Promise.all([
-      store.activationSalt(id).then((salt) => verifiers.deriveFor(password, salt)),
+      isGranted ? undefined : store.activationSalt(id).then((salt) => verifiers.deriveFor(password, salt)),
       hashForKeycloak(password),
     ])
     const finisher = secrets.becomeFinisher(req, res, id)

@@ -5,6 +5,7 @@ import { maskLogin } from '../../../core/mask.ts'
 import type { LinkView } from '../../activation/store.ts'
 import { contextOf } from '../../web/context.ts'
 import { hasCookies } from '../../web/cookies.ts'
+import { passwordRules } from '../password-rules.ts'
 import {
   actions,
   facts,
@@ -16,7 +17,7 @@ import {
   submitButton,
 } from '../fields.ts'
 import type { Flash } from '../flash.ts'
-import { renderPage } from '../layout.ts'
+import { deskContacts, renderPage } from '../layout.ts'
 import type { ScreenParts } from '../parts.ts'
 
 /** The message of the try after which no other is taken. */
@@ -29,13 +30,15 @@ export const lockedKey = 'confirm.locked'
 export async function showConfirmation(
   res: Response,
   id: string,
-  { login, company }: { login: string; company: string },
+  view: Extract<LinkView, { outcome: 'valid' | 'opened' }>,
   flash: Flash,
   address: string | undefined,
 ): Promise<void> {
   const context = contextOf(res)
   const { t } = context
+  if (view.kind === 'granted') return showChoice(res, id, view, flash)
   if (isLocked(flash)) return showLocked(res, flash)
+  const { login, company } = view
   await renderPage(res, {
     name: 'confirm',
     title: t('confirm.title'),
@@ -67,6 +70,44 @@ export async function showConfirmation(
   })
 }
 
+/** Of an access that an agent opened: the password is chosen here, and nothing was typed before that could be forgotten. */
+async function showChoice(
+  res: Response,
+  id: string,
+  { login, company, address }: Extract<LinkView, { outcome: 'valid' | 'opened' }>,
+  flash: Flash,
+): Promise<void> {
+  const context = contextOf(res)
+  const { t } = context
+  await renderPage(res, {
+    name: 'confirm-granted',
+    title: t('confirm.granted_title'),
+    step: 3,
+    flash,
+    scripts: [passwordScript],
+    body: html`<p class="ell-lead">${t('confirm.granted_lead')}</p>
+      ${facts([
+        [t('facts.login'), maskLogin(login)],
+        [t('facts.company'), company],
+      ])}
+      ${form(
+        context,
+        `/activation/${id}/confirm`,
+        html`${address && hiddenUsername(address)}
+        ${passwordField(t, {
+          name: 'password',
+          label: t('redirection.password'),
+          autocomplete: 'new-password',
+          flash,
+          autofocus: true,
+          rules: passwordRules(t, flash),
+        })}
+        ${actions(submitButton(t('confirm.submit')))}`,
+      )}
+      <p>${t('confirm.granted_not_me')}</p>`,
+  })
+}
+
 const isLocked = ({ notice }: Flash) => notice?.text?.key === lockedKey
 
 /** Instead of the form, which would only refuse: the one way on is a new activation. */
@@ -84,26 +125,29 @@ async function showLocked(res: Response, flash: Flash): Promise<void> {
 
 const statuses = { no_link: 400, bad_link: 400, expired: 410, ended: 410, opened: 200 }
 
-/** @param own this browser started the activation, and may ask for a fresh mail without a password */
+/**
+ * @param of.own this browser started the activation, and may ask for a fresh mail without a password
+ * @param of.granted an agent opened it: a fresh mail is asked for on the page of the request, whose address is in a mail
+ */
 export async function showLinkProblem(
   req: Request,
   res: Response,
   id: string,
   outcome: Exclude<LinkView['outcome'], 'valid'> | 'no_link',
-  own: boolean,
+  { own, granted }: { own: boolean; granted: boolean },
   { portalSignIn }: ScreenParts,
 ): Promise<void> {
-  const { t } = contextOf(res)
+  const { t, desk } = contextOf(res)
   const again = linkButton(
     '/',
     t('again.start'),
-    outcome === 'expired' || outcome === 'ended' ? undefined : 'secondary',
+    granted || outcome === 'expired' || outcome === 'ended' ? undefined : 'secondary',
   )
   const fresh = linkButton(`/activation/${id}`, t(own ? 'link.sent_page' : 'link.fresh_mail'))
   const ways =
     outcome === 'opened'
       ? actions(linkButton(portalSignIn, t('portal.sign_in')))
-      : outcome === 'expired' || outcome === 'ended'
+      : granted || outcome === 'expired' || outcome === 'ended'
         ? actions(again)
         : actions(fresh, again)
   await renderPage(res, {
@@ -111,7 +155,11 @@ export async function showLinkProblem(
     status: statuses[outcome],
     title: t(`link.${outcome}_title`),
     step: outcome === 'opened' ? 4 : 2,
-    body: html`<p class="ell-lead">${t(`link.${outcome}`)}</p>
+    hasDesk: granted && outcome !== 'opened',
+    body: html`<p class="ell-lead">
+        ${t(granted && outcome !== 'opened' ? `link.granted_${outcome}` : `link.${outcome}`)}
+      </p>
+      ${granted && outcome !== 'opened' && deskContacts(desk)}
       ${!hasCookies(req) && html`<p>${t('error.cookies')}</p>`} ${ways}`,
   })
 }

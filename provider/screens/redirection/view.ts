@@ -1,7 +1,6 @@
 /** The redirection screen. */
 import type { Response } from 'express'
 import { html } from 'hono/html'
-import { passwordMinLength } from '../../../core/password-policy.ts'
 import type { SignIn } from '../../activation/sign-ins.ts'
 import { contextOf } from '../../web/context.ts'
 import {
@@ -16,6 +15,7 @@ import {
 } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
+import { passwordRules } from '../password-rules.ts'
 
 /** @param formId random value of this form, for the case that it is sent twice */
 export async function showRedirection(
@@ -26,9 +26,6 @@ export async function showRedirection(
 ): Promise<void> {
   const context = contextOf(res)
   const { t } = context
-  const broken = flash.errors?.['password']?.key
-  const rule = (key: string, brokenBy: string) =>
-    html`<li class="${broken === brokenBy && 'ell-rules__broken'}">${t(key, { min: passwordMinLength })}</li>`
   const fields = html`<input type="hidden" name="form" value="${formId}" />
     ${textField(t, {
       name: 'email',
@@ -43,11 +40,7 @@ export async function showRedirection(
       label: t('redirection.password'),
       autocomplete: 'new-password',
       flash,
-      rules: html`<ul class="ell-rules" id="password-rules">
-        ${rule('password.rule_length', 'password.too_short')}
-        ${rule('password.rule_address', 'password.is_address')}
-        <li>${t('password.rule_remember')}</li>
-      </ul>`,
+      rules: passwordRules(t, flash),
     })}
     ${choiceField(t, {
       name: 'shared',

@@ -45,6 +45,7 @@ describe('a first mail', () => {
     const withdraw = user?.attributes?.['activation_withdraw']?.[0] as string
     expect(user?.attributes).toEqual({
       activation: ['pending'],
+      activation_kind: ['legacy'],
       activation_record: [expect.stringMatching(/^[0-9a-f-]{36}$/)],
       activation_login: [maskLogin(login.login)],
       activation_company: [login.company],

@@ -133,7 +133,15 @@ test('k or the password alone confirms nothing', async () => {
 test('a NULL instead of a secret shows nothing and allows nothing', async () => {
   const a = await startAndMail()
   expect(await ask('link_view($1, NULL)', [a.id])).toEqual([
-    { outcome: 'bad_link', login: null, company: null, locale: null, correlation_id: null, kind: null },
+    {
+      outcome: 'bad_link',
+      login: null,
+      company: null,
+      locale: null,
+      correlation_id: null,
+      kind: null,
+      address: null,
+    },
   ])
   expect(await ask('withdraw_view($1, NULL)', [a.id])).toMatchObject([{ outcome: 'bad_code', login: null }])
   expect(await ask('withdraw_activation($1, NULL)', [a.id])).toEqual([{ withdraw_activation: 'bad_code' }])
