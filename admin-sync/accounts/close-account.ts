@@ -7,6 +7,9 @@
  *   3  `opened` becomes `closed` (`holder_left`) and the login is free (`withdrawn`, `released`), in one transaction; or it
  *      stays held for the person whom the agents chose (`closed`, `replaced`), whose mail leaves now
  *
+ * Where the contract of the login was added to an account that the person had before, the account is theirs and stays as
+ * it is: only the contract goes, unless another login of theirs, or somebody at the console, has given it too.
+ *
  * The user stays in Keycloak: who it was and what it may have done is the administrator's to keep or delete. Nobody gets
  * its `sub`. An administrator's account is not touched, and keeps its login. Killed anywhere and run again it ends the
  * same. Not alone on the address (jobs/work.ts): nobody may keep an account open by holding a lock.
@@ -23,10 +26,11 @@ export const closeAccount: AccountJob = async (dependencies, { id, state }, chec
     await store.endClosing(id, 'superseded')
     return 'superseded'
   }
-  const record = await store.findOpenedUser(id)
-  if (!record || record.userId === null) throw new Error('An opened activation has no Keycloak user')
+  const holding = await store.findHolding(id)
+  if (!holding) throw new Error('An opened activation has no Keycloak user')
   try {
-    await shut(dependencies, record.userId, checkpoint)
+    if (holding.own) await shut(dependencies, holding.userId, checkpoint)
+    else await takeContract(dependencies, id, holding.userId, checkpoint)
   } catch (error) {
     if (!isForbidden(error)) throw error
     // Among the protected accounts: an administrator's, and none of our business.
@@ -35,6 +39,21 @@ export const closeAccount: AccountJob = async (dependencies, { id, state }, chec
   }
   await checkpoint('mark-released')
   return store.markHolderLeft(id)
+}
+
+async function takeContract(
+  { store, keycloak }: AccountDependencies,
+  id: string,
+  userId: string,
+  checkpoint: Checkpoint,
+): Promise<void> {
+  const contract = await store.findRemovableContract(id)
+  if (contract === undefined) return
+  await checkpoint('take-contract')
+  await keycloak.updateUserMerged(userId, (user) => {
+    const contracts = (user.attributes as Record<string, string[]> | undefined)?.['contract'] ?? []
+    return { attributes: { contract: contracts.filter((one) => one !== contract) } }
+  })
 }
 
 /** A user that was deleted meanwhile is as shut as can be. */

@@ -100,6 +100,26 @@ export function createClosingStatements(pool: pg.Pool) {
         return outcome
       }),
 
+    /**
+     * The contract that this activation added to an account, when nothing else speaks for it there: it was not there
+     * before any of our additions, and no other login that the person holds is of it.
+     */
+    async findRemovableContract(id: string): Promise<string | undefined> {
+      const { rows } = await pool.query<{ contract: string }>(
+        `SELECT d.contract FROM ellipro.added_contract d
+          WHERE d.activation_id = $1
+            AND EXISTS (SELECT FROM ellipro.added_contract o
+                         WHERE o.user_id = d.user_id AND o.contract = d.contract AND NOT o.had_before)
+            AND NOT EXISTS (SELECT FROM ellipro.account_holding h
+                              JOIN ellipro.activation a ON a.id = h.activation_id
+                              LEFT JOIN ellipro.added_contract o ON o.activation_id = a.id
+                             WHERE h.user_id = d.user_id AND a.id <> d.activation_id AND a.state = 'opened'
+                               AND coalesce(o.contract, a.contract) = d.contract)`,
+        [id],
+      )
+      return rows[0]?.contract
+    },
+
     async hasClosedNotice(id: string): Promise<boolean> {
       const { rowCount } = await pool.query(
         `SELECT FROM ellipro.mail WHERE activation_id = $1 AND kind = 'access-closed'`,

@@ -40,7 +40,7 @@ export async function readStatus(pool: pg.Pool): Promise<StatusNumbers> {
   const states = await count('state', 'FROM ellipro.activation')
   const logins = await pool.query<{ activated: string; pending: string }>(
     `WITH login AS (
-       SELECT account, bool_or(state IN ('confirmed', 'opened', 'closed')) AS held,
+       SELECT account, bool_or(holds AND state IN ('confirmed', 'opened', 'closed')) AS held,
               bool_or(state IN ('requested', 'mailed') AND expires_at > now()) AS live
          FROM ellipro.activation GROUP BY account)
      SELECT count(*) FILTER (WHERE held) AS activated, count(*) FILTER (WHERE live AND NOT held) AS pending FROM login`,
@@ -71,6 +71,8 @@ export async function readStatus(pool: pg.Pool): Promise<StatusNumbers> {
 
 export type FoundActivation = {
   id: string
+  /** `granted`: an agent opened it. */
+  kind: 'legacy' | 'granted'
   state: State
   reason: string | null
   login: string
@@ -100,14 +102,14 @@ export type FoundActivation = {
 /** By login or e-mail address, capitals or not, or by correlation id; newest first, at most 50. */
 export async function findActivations(pool: pg.Pool, wanted: string): Promise<FoundActivation[]> {
   const { rows } = await pool.query<Omit<FoundActivation, 'history' | 'mails' | 'actions' | 'nextStep'>>(
-    `SELECT a.id, a.state, a.reason, a.login, a.company, a.contract, a.address, a.created_at AS "createdAt",
+    `SELECT a.id, a.kind, a.state, a.reason, a.login, a.company, a.contract, a.address, a.created_at AS "createdAt",
             a.expires_at AS "expiresAt", a.opened_at AS "openedAt", a.signed_in_at AS "signedInAt",
             a.unlinked_at AS "unlinkedAt", a.expires_at > now() AS "timeLeft", a.last_error AS "lastError",
             a.mail_generation AS "mailGeneration", a.mailed_generation AS "mailedGeneration",
             a.request_id AS "correlationId",
-            (SELECT k.user_id FROM ellipro.keycloak_user k
-              WHERE k.opened_by = a.id OR (k.state = 'pending' AND k.address_key = a.address_key)
-              ORDER BY k.opened_by = a.id DESC NULLS LAST LIMIT 1) AS "keycloakUserId"
+            coalesce((SELECT h.user_id FROM ellipro.account_holding h WHERE h.activation_id = a.id),
+              (SELECT k.user_id FROM ellipro.keycloak_user k
+                WHERE k.state = 'pending' AND k.address_key = a.address_key)) AS "keycloakUserId"
        FROM ellipro.activation a
       WHERE lower(a.login COLLATE "und-x-icu") = lower($1 COLLATE "und-x-icu") OR a.address_key = ellipro.address_key($1)
          OR a.request_id LIKE $2
@@ -153,20 +155,25 @@ function pick<T extends { id: string }>(list: T[], wanted: string): Omit<T, 'id'
 export function chooseNextStep(
   activation: Pick<
     FoundActivation,
-    'state' | 'reason' | 'timeLeft' | 'lastError' | 'mailGeneration' | 'mailedGeneration'
+    'kind' | 'state' | 'reason' | 'timeLeft' | 'lastError' | 'mailGeneration' | 'mailedGeneration'
   >,
 ): string {
-  const { state, reason, timeLeft, lastError, mailGeneration, mailedGeneration } = activation
+  const { kind, state, reason, timeLeft, lastError, mailGeneration, mailedGeneration } = activation
   if (state === 'requested' || state === 'mailed') {
-    if (!timeLeft) return 'expired'
+    if (!timeLeft) return kind === 'granted' ? 'expired_granted' : 'expired'
     if (reason === 'address_not_verified') return 'address_not_verified'
-    if (mailedGeneration >= mailGeneration) return 'open_mail'
+    if (mailedGeneration >= mailGeneration) return kind === 'granted' ? 'open_mail_granted' : 'open_mail'
     if (lastError === 'address_budget' || lastError === 'login_budget') return 'mail_budget'
     return lastError === null ? 'mail_leaves' : 'mail_failing'
   }
   if (state === 'confirmed') return lastError === null ? 'opening' : 'opening_failing'
   if (state === 'withdrawn')
-    return reason === 'corrected' || reason === 'released' || reason === 'desk' ? reason : 'not_me'
+    return ['corrected', 'released', 'desk', 'replaced', 'holder_protected'].includes(reason ?? '')
+      ? (reason ?? '')
+      : 'not_me'
+  if (state === 'closed' && reason === 'replaced') return reason
+  if (state === 'expired' && kind === 'granted') return 'expired_granted'
   if (state === 'refused') return reason ?? 'refused'
+  if (state === 'opened' && reason === 'contract_added') return reason
   return state
 }

@@ -47,6 +47,8 @@ export type UserRecord = {
   openedBy: string | null
 }
 
+export type Holding = { userId: string; own: boolean }
+
 export type MailKind = 'confirmation' | 'already-account' | 'contact-notice'
 /** Kinds of job that a row of the outbox may ask for. */
 export type OutboxKind = Exclude<JobKind, 'notify-contact'>
@@ -180,8 +182,9 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
         [addressKey],
       ),
 
-    findOpenedUser: (activationId: string): Promise<UserRecord | undefined> =>
-      one<UserRecord>(`SELECT ${userColumns} FROM ellipro.keycloak_user WHERE opened_by = $1`, [
+    /** The user that an activation opened (`own`), or to whose account its contract was added. */
+    findHolding: (activationId: string): Promise<Holding | undefined> =>
+      one<Holding>('SELECT user_id AS "userId", own FROM ellipro.account_holding WHERE activation_id = $1', [
         activationId,
       ]),
 
@@ -422,10 +425,12 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
             SET salt = NULL, verifier = NULL, link_hash = NULL, credential = NULL,
                 finisher_hash = CASE WHEN a.state = 'waiting' AND a.ended_at > now() - interval '30 days'
                                 THEN s.finisher_hash END,
-                proof_handle = NULL, proof_hash = NULL, proof_expires_at = NULL
+                proof_handle = NULL, proof_hash = NULL, proof_expires_at = NULL, addition_token = NULL,
+                addition_user_id = NULL
            FROM ellipro.activation a
           WHERE a.id = s.activation_id
             AND (coalesce(s.salt, s.verifier, s.link_hash) IS NOT NULL OR s.credential IS NOT NULL
+                 OR coalesce(s.addition_token, s.addition_user_id) IS NOT NULL
                  OR (s.finisher_hash IS NOT NULL
                      AND NOT (a.state = 'waiting' AND a.ended_at > now() - interval '30 days')))
             AND (a.state IN ('expired', 'withdrawn', 'waiting', 'closed')
@@ -450,9 +455,9 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
   }
 }
 
-async function noteShared(
+export async function noteShared(
   client: pg.ClientBase,
-  { account, shared }: Activation,
+  { account, shared }: Pick<Activation, 'account' | 'shared'>,
   { login, company, contract, shared: flagged }: LegacyLogin,
 ): Promise<void> {
   const sources = [...(flagged ? ['legacy_flag'] : []), ...(shared ? ['said_shared'] : [])]

@@ -12,9 +12,9 @@ export function createSweepStore(pool: pg.Pool) {
   return {
     async listOpened(): Promise<OpenedAccount[]> {
       const { rows } = await pool.query<OpenedAccount>(
-        `SELECT a.id AS activation, k.user_id AS "userId"
-           FROM ellipro.keycloak_user k JOIN ellipro.activation a ON a.id = k.opened_by
-          WHERE k.state = 'opened' AND a.state = 'opened'`,
+        `SELECT a.id AS activation, h.user_id AS "userId"
+           FROM ellipro.account_holding h JOIN ellipro.activation a ON a.id = h.activation_id
+          WHERE a.state = 'opened'`,
       )
       return rows
     },
@@ -29,8 +29,8 @@ export function createSweepStore(pool: pg.Pool) {
     async close({ activation, userId }: OpenedAccount): Promise<boolean> {
       const { rowCount } = await pool.query(
         `UPDATE ellipro.activation a SET state = 'closed', reason = 'user_gone', ended_at = now()
-           FROM ellipro.keycloak_user k
-          WHERE a.id = $1 AND a.state = 'opened' AND k.opened_by = a.id AND k.user_id = $2`,
+           FROM ellipro.account_holding h
+          WHERE a.id = $1 AND a.state = 'opened' AND h.activation_id = a.id AND h.user_id = $2`,
         [activation, userId],
       )
       return rowCount === 1

@@ -7,10 +7,11 @@ import { providerAlias } from './pending-user.ts'
 
 export const unlink: AccountJob = async ({ store, keycloak }, { id, state, unlinkedAt }, checkpoint) => {
   if ((state !== 'opened' && state !== 'closed') || unlinkedAt) return 'nothing'
-  const record = await store.findOpenedUser(id)
-  if (!record || record.userId === null) throw new Error('An opened activation has no Keycloak user')
+  const holding = await store.findHolding(id)
+  if (!holding) throw new Error('An opened activation has no Keycloak user')
   await checkpoint('delete-link')
-  await keycloak.deleteFederatedIdentity(record.userId, providerAlias)
+  // One that added its contract to an account never had a link.
+  if (holding.own) await keycloak.deleteFederatedIdentity(holding.userId, providerAlias)
   await checkpoint('mark-unlinked')
   await store.markUnlinked(id)
   return 'unlinked'

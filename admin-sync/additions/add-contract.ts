@@ -181,7 +181,7 @@ async function finish(
     throw error
   }
   await checkpoint('mark-added')
-  return (await markAdded(pool, addition)) ? 'added' : 'nothing'
+  return (await markAdded(pool, addition, login)) ? 'added' : 'nothing'
 }
 
 const contractsOf = (user: User): string[] =>

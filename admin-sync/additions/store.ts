@@ -6,6 +6,8 @@
  * given link and password since is not told what became of this one.
  */
 import type pg from 'pg'
+import type { LegacyLogin } from '../accounts/legacy-data.ts'
+import { noteShared } from '../accounts/store.ts'
 import { inTransaction } from '../transaction.ts'
 
 /** How an addition ended, as its page is told. */
@@ -30,6 +32,7 @@ export type Addition = {
   account: string
   address: string
   addressKey: string
+  shared: boolean
   correlationId: string | null
   hasTimeLeft: boolean
   /** SHA-256 of the cookie of the browser that gave link and password. */
@@ -53,7 +56,7 @@ type Row = Omit<Addition, 'taken'> & {
 /** `undefined`: nobody has given link and password of it. */
 export async function readAddition(pool: pg.Pool, id: string): Promise<Addition | undefined> {
   const { rows } = await pool.query<Row>(
-    `SELECT a.id, a.kind, a.state, a.reason, a.account, a.address, a.address_key AS "addressKey",
+    `SELECT a.id, a.kind, a.state, a.reason, a.account, a.address, a.address_key AS "addressKey", a.shared,
             a.request_id AS "correlationId", a.expires_at > now() AS "hasTimeLeft", s.addition_hash AS "browserHash",
             s.addition_token AS "idToken", s.addition_received_at AS "receivedAt", s.addition_user_id AS "userId",
             s.addition_outcome AS outcome, d.user_id AS "takenUserId", d.contract AS "takenContract",
@@ -169,8 +172,16 @@ async function becomeRequest(client: pg.PoolClient, id: string, reason: string):
   await client.query('SELECT ellipro.ask_from_waiting($1)', [id])
 }
 
-/** Keycloak has it: everybody who has to know is told, as for an account that opens. */
-export function markAdded(pool: pg.Pool, { id, account, kind }: Addition): Promise<boolean> {
+/**
+ * Keycloak has it: everybody who has to know is told, as for an account that opens.
+ * @param login as Cofacering has it; `undefined` when it has it no more
+ */
+export function markAdded(
+  pool: pg.Pool,
+  addition: Addition,
+  login: LegacyLogin | undefined,
+): Promise<boolean> {
+  const { id, account, kind } = addition
   return inTransaction(pool, async (client) => {
     await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('account:' || $1, 0))`, [account])
     const { rowCount } = await client.query(
@@ -183,25 +194,16 @@ export function markAdded(pool: pg.Pool, { id, account, kind }: Addition): Promi
       [id],
     )
     await client.query('UPDATE ellipro.activation SET last_error = NULL WHERE id = $1', [id])
-    const cases = await client.query<{ id: string; request: string | null }>(
-      `WITH opened AS (
-         UPDATE ellipro.access_request SET state = 'opened', ended_at = now()
-          WHERE granted_id = $1 AND state = 'granting' RETURNING id)
-       SELECT c.id, (SELECT id FROM opened) AS request FROM ellipro.login_case c WHERE c.account = $2`,
-      [id, account],
+    await client.query(
+      `SELECT ellipro.note_case(id, NULL, 'contract_added', 'person', '{}') FROM ellipro.login_case WHERE account = $1`,
+      [account],
     )
-    for (const { id: caseId, request } of cases.rows) {
-      await client.query(`SELECT ellipro.note_case($1, $2, 'contract_added', 'person', '{}')`, [
-        caseId,
-        request,
+    // The next pass tells of the request, where an agent had granted it.
+    if (login) await noteShared(client, addition, login)
+    else
+      await client.query('SELECT ellipro.touch_case(id) FROM ellipro.login_case WHERE account = $1', [
+        account,
       ])
-      if (request !== null)
-        await client.query(
-          `INSERT INTO ellipro.case_outbox (kind, subject_id) VALUES ('tell-case-contact', $1)`,
-          [caseId],
-        )
-      await client.query('SELECT ellipro.touch_case($1)', [caseId])
-    }
     if (kind === 'legacy')
       await client.query(`INSERT INTO ellipro.outbox (kind, activation_id) VALUES ('notify-contact', $1)`, [
         id,

@@ -1,24 +1,37 @@
-/** "Your access has been closed": to somebody who holds a login no longer. Pure. */
+/** "Your access has been closed", or has one contract less: to somebody who holds a login no longer. Pure. */
 import type { Desk } from '../../core/desk.ts'
 import type { Language, Translate } from '../../core/text.ts'
-import { deskText, heading, paragraph, renderMail } from './layout.ts'
-import type { Content } from './mailer.ts'
+import { deskText, factList, heading, paragraph, renderMail } from './layout.ts'
+import type { AccountClosed, Content } from './mailer.ts'
 
 export function accountClosedMail(
   t: Translate,
+  { removed }: Pick<AccountClosed, 'removed'>,
   { language, desk }: { language: Language; desk: Desk },
 ): Content {
-  const subject = t('accountClosedSubject')
-  const object = t('accountClosedObject', { telephone: desk.telephone, email: desk.email })
+  const [subject, what, kept] = removed
+    ? [t('contractRemovedSubject'), t('contractRemovedWhat'), t('contractRemovedKept')]
+    : [t('accountClosedSubject'), t('accountClosedWhat'), t('accountClosedKept')]
+  const facts = removed
+    ? [
+        { name: t('factLogin'), value: removed.login },
+        { name: t('factCompany'), value: removed.company },
+      ]
+    : []
+  const object = t(removed ? 'contractRemovedObject' : 'accountClosedObject', {
+    telephone: desk.telephone,
+    email: desk.email,
+  })
   return {
     subject,
     html: renderMail(t, language, {
       title: subject,
-      preheader: t('accountClosedWhat'),
+      preheader: what,
       desk,
       body: [
-        paragraph(t('accountClosedWhat')),
-        paragraph(t('accountClosedKept')),
+        paragraph(what),
+        ...(facts.length > 0 ? [factList(facts)] : []),
+        paragraph(kept),
         heading(t('accountClosedObjectTitle')),
         paragraph(object),
       ],
@@ -26,8 +39,9 @@ export function accountClosedMail(
     text: [
       subject,
       '',
-      t('accountClosedWhat'),
-      t('accountClosedKept'),
+      what,
+      ...facts.map(({ name, value }) => `${name} ${value}`),
+      kept,
       '',
       t('accountClosedObjectTitle'),
       object,

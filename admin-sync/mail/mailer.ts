@@ -95,7 +95,11 @@ export type CaseNotice = Envelope & {
   asked: readonly string[]
   opened: readonly string[]
 }
-export type AccountClosed = Envelope & { language: Language }
+export type AccountClosed = Envelope & {
+  language: Language
+  /** The account goes on, without the contract of this login, which is masked; absent: the account was closed. */
+  removed?: { login: string; company: string }
+}
 /** Subject, and the body in both forms. */
 export type Content = { subject: string; html: string; text: string }
 
@@ -144,7 +148,7 @@ export function createMailer(options: MailerOptions): Mailer {
     sendAddressChanged: (mail) =>
       send(mail, addressChangedMail(texts[mail.language], mail, { language: mail.language, desk })),
     sendAccountClosed: (mail) =>
-      send(mail, accountClosedMail(texts[mail.language], { language: mail.language, desk })),
+      send(mail, accountClosedMail(texts[mail.language], mail, { language: mail.language, desk })),
     sendHandOverWarning: (mail) =>
       send(mail, handOverWarningMail(texts[mail.language], mail, { language: mail.language, desk })),
     sendAccessProof: (mail) =>

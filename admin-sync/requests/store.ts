@@ -156,7 +156,7 @@ export function createRequestStore(pool: pg.Pool) {
         `SELECT h.id AS "activationId", h.state, h.address, h.address_key AS "addressKey", h.locale,
                 k.user_id AS "userId"
            FROM ellipro.login_holder($1) h
-           LEFT JOIN ellipro.keycloak_user k ON k.opened_by = h.id AND k.state = 'opened'`,
+           LEFT JOIN ellipro.account_holding k ON k.activation_id = h.id`,
         [account],
       )
       return found

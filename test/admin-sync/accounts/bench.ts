@@ -16,6 +16,7 @@ import { purgeExpired, type PurgeResult } from '../../../admin-sync/accounts/pur
 import { readAdminSyncConfig, type AdminSyncConfig } from '../../../admin-sync/config.ts'
 import { createDependencies } from '../../../admin-sync/dependencies.ts'
 import type { CaseJobKind } from '../../../admin-sync/cases/job.ts'
+import { createIdTokenVerifier } from '../../../admin-sync/identity/verify-id-token.ts'
 import { runCaseJob, type CaseWorkDependencies } from '../../../admin-sync/jobs/case-work.ts'
 import { runJob, type WorkDependencies } from '../../../admin-sync/jobs/work.ts'
 import type { Keycloak } from '../../../admin-sync/keycloak/connect.ts'
@@ -159,11 +160,14 @@ export async function createBench(): Promise<Bench> {
   const log = createLog('admin-sync', 'debug', { write: (line) => void lines.push(line) })
   const {
     work: dependencies,
-    cases,
+    cases: jobs,
     close,
   } = createDependencies(config, log, sync, async (_client, kind, id, afterSeconds) => {
     added.push({ kind, id, afterSeconds })
   })
+  // People sign in at Keycloak itself, and so their tokens name it: a Keycloak that was told its address keeps to it,
+  // whoever stands in front.
+  const cases = { ...jobs, verifyIdToken: createIdTokenVerifier(realm.keycloakUrl, realm.realm) }
   afterAll(async () => {
     await close()
     await Promise.all([pool.end(), sync.end(), providerPool.end(), cofaceringPool.end(), gate.close()])

@@ -7,6 +7,7 @@ import { chooseNextStep } from '../../../admin-sync/accounts/report.ts'
 
 type Case = Parameters<typeof chooseNextStep>[0]
 const live: Case = {
+  kind: 'legacy',
   state: 'mailed',
   reason: null,
   timeLeft: true,
@@ -30,6 +31,12 @@ const cases: [Partial<Case>, string][] = [
   [{ state: 'withdrawn', reason: 'corrected' }, 'corrected'],
   [{ state: 'withdrawn', reason: 'not_me' }, 'not_me'],
   [{ state: 'withdrawn', reason: 'released' }, 'released'],
+  [{ state: 'withdrawn', reason: 'replaced' }, 'replaced'],
+  [{ state: 'closed', reason: 'replaced' }, 'replaced'],
+  [{ kind: 'granted' }, 'open_mail_granted'],
+  [{ kind: 'granted', timeLeft: false }, 'expired_granted'],
+  [{ kind: 'granted', state: 'expired' }, 'expired_granted'],
+  [{ kind: 'granted', state: 'withdrawn', reason: 'holder_protected' }, 'holder_protected'],
   [{ state: 'refused', reason: 'address_taken' }, 'address_taken'],
   [{ state: 'refused', reason: 'address_invalid' }, 'address_invalid'],
   [{ state: 'refused', reason: 'account_unknown' }, 'account_unknown'],
@@ -37,6 +44,7 @@ const cases: [Partial<Case>, string][] = [
   [{ state: 'refused', reason: 'user_disabled' }, 'user_disabled'],
   [{ state: 'refused', reason: 'address_changed' }, 'address_changed'],
   [{ state: 'refused', reason: null }, 'refused'],
+  [{ state: 'opened', reason: 'contract_added' }, 'contract_added'],
 ]
 const readTexts = (language: string) =>
   JSON.parse(

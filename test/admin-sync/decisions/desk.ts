@@ -41,9 +41,7 @@ export type Decision = {
 const number = () => randomBytes(4).toString('hex')
 
 export function createDesk(bench: Bench) {
-  const { pool, providerPool, admin } = bench
-  // As admin-sync knows it: through the gate.
-  const issuer = `${bench.gate.url}/realms/${bench.realm}`
+  const { pool, providerPool, admin, issuer } = bench
   const one = async <T extends object>(text: string, values: unknown[] = []): Promise<T> => {
     const { rows } = await pool.query<T>(text, values)
     if (!rows[0]) throw new Error(`no row: ${text}`)
