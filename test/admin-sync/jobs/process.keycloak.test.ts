@@ -139,7 +139,7 @@ describe('while it runs', () => {
     await until(async () => lines.some((line) => line.includes('"job.dead"') && line.includes(id)))
     await until(async () => (await cli('jobs', 'dead')).code === 1)
     const dead = JSON.parse((await cli('jobs', 'dead', '--json')).out) as { id: string; activation: string }[]
-    expect(dead).toMatchObject([{ job: 'send-confirmation', activation: id, code: 'legacy:42501', runs: 1 }])
+    expect(dead).toMatchObject([{ job: 'send-confirmation', subject: id, code: 'legacy:42501', runs: 1 }])
     const status = await cli('status', '--json')
     expect(status.code).toBe(1)
     expect(JSON.parse(status.out)).toMatchObject({ failing: { 'legacy:42501': 1 } })
