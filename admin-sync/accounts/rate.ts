@@ -18,7 +18,7 @@ const watchMs = 300_000
 
 export async function readRate(pool: pg.Pool): Promise<Rate> {
   const { rows } = await pool.query<{ started: string; cap: number }>(
-    `SELECT (SELECT count(*) FROM ellipro.activation WHERE created_at > now() - interval '1 hour') AS started,
+    `SELECT (SELECT count(*) FROM ellipro.activation WHERE kind = 'legacy' AND created_at > now() - interval '1 hour') AS started,
             ellipro.setting_value('activations_per_hour') AS cap`,
   )
   return { startedLastHour: Number(rows[0]?.started), hourlyCap: Number(rows[0]?.cap) }

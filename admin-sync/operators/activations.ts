@@ -3,7 +3,8 @@
  * on an activation that is under way as its pages show it: one that was refused because the address has an account
  * looks like the others here too, and the mail that is sent again is then "you already have an account" (invariant 4).
  *
- * The desk has no more mails to give than the person: the same pause and the same budgets (invariant 17).
+ * The desk has no more mails to give than the person: the same pause and the same budgets (invariant 17). Only the mail
+ * of an access that an agent opened has no budget, here as when it leaves for the first time.
  */
 import type pg from 'pg'
 import { inTransaction } from '../transaction.ts'
@@ -23,14 +24,14 @@ export type Withdrawal =
   | { outcome: 'confirmed'; activation: string }
   | NotFound
 
-type Row = { id: string; state: string; account: string; addressKey: string; outward: string }
+type Row = { id: string; kind: string; state: string; account: string; addressKey: string; outward: string }
 
 /** Asks for a fresh mail. Its link replaces that of the mail before. */
 export function resendMail(pool: pg.Pool, wanted: string, operator: Operator): Promise<Resend> {
   return inTransaction(pool, async (client) => {
     const found = await findLive(client, wanted)
     if ('outcome' in found) return found
-    const { id, account, addressKey } = found
+    const { id, kind, account, addressKey } = found
     const result = (outcome: Exclude<Resend, NotFound>['outcome']) =>
       recordAction(client, operator, 'activations resend', outcome, id).then(() => ({
         outcome,
@@ -47,7 +48,7 @@ export function resendMail(pool: pg.Pool, wanted: string, operator: Operator): P
       'SELECT ellipro.request_budget($1, $2) AS budget',
       [account, addressKey],
     )
-    const left = budget.rows[0]?.budget ?? 'address_budget'
+    const left = kind === 'granted' ? 'ok' : (budget.rows[0]?.budget ?? 'address_budget')
     if (left !== 'ok') return result(left)
     await client.query(
       `UPDATE ellipro.activation SET mail_generation = mail_generation + 1, mail_requested_at = now() WHERE id = $1`,
@@ -106,7 +107,7 @@ export function withdrawActivation(
 }
 
 const select = (where: string) =>
-  `SELECT id, state, account, address_key AS "addressKey",
+  `SELECT id, kind, state, account, address_key AS "addressKey",
           ellipro.outward_state(state, reason, expires_at) AS outward
      FROM ellipro.activation WHERE ${where}`
 

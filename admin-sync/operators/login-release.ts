@@ -71,7 +71,7 @@ async function findHolder(
 ): Promise<{ id: string; state: string } | 'unknown' | 'ambiguous' | 'free'> {
   const { rows } = await client.query<{ id: string; state: string; account: string }>(
     `SELECT id, state, account FROM ellipro.activation
-      WHERE lower(login COLLATE "und-x-icu") = lower($1 COLLATE "und-x-icu") AND kind = 'legacy'`,
+      WHERE lower(login COLLATE "und-x-icu") = lower($1 COLLATE "und-x-icu")`,
     [login.trim().normalize('NFC')],
   )
   if (rows.length === 0) return 'unknown'

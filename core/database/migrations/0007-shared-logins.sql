@@ -308,6 +308,17 @@ CREATE VIEW ellipro.login_user AS
 INSERT INTO ellipro.event_cursor (subject, read_until) VALUES ('console-shared', now());
 
 GRANT SELECT ON ellipro.login_user TO ellipro_sync;
+-- Accounts of a login come and go, and accesses that agents opened: a pass looks at its case. Only the row of the outbox
+-- is written, so that no transaction waits for a case that it does not know of.
+CREATE FUNCTION ellipro.follow_accounts() RETURNS trigger LANGUAGE plpgsql SET search_path = ellipro, pg_temp AS $$
+BEGIN
+  INSERT INTO case_outbox (kind, subject_id) SELECT 'sync-case', id FROM login_case WHERE account = NEW.account;
+  RETURN NULL;
+END $$;
+CREATE TRIGGER activation_followed AFTER UPDATE OF state ON ellipro.activation FOR EACH ROW
+  WHEN (NEW.state <> OLD.state AND (NEW.kind = 'granted' OR NEW.state IN ('opened', 'closed') OR OLD.state IN ('opened', 'closed')))
+  EXECUTE FUNCTION ellipro.follow_accounts();
+
 GRANT SELECT, INSERT, UPDATE, DELETE ON ellipro.added_contract, ellipro.login_case, ellipro.case_source,
   ellipro.access_request, ellipro.ticket, ellipro.ticket_note, ellipro.ticket_change, ellipro.sync_cursor,
   ellipro.staff_session, ellipro.decision, ellipro.case_outbox TO ellipro_sync;

@@ -3,6 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Mail } from '../../../dev/smtp-sink.ts'
 import { hashForKeycloak } from '../../../provider/activation/credential.ts'
+import { resendMail } from '../../../admin-sync/operators/activations.ts'
+import { releaseLogin } from '../../../admin-sync/operators/login-release.ts'
 import { createBench, readK, sha256, type Started } from '../accounts/bench.ts'
 import { createDesk, type Asked } from './desk.ts'
 
@@ -56,7 +58,7 @@ describe('an access that an agent opened', () => {
     expect(user?.attributes).not.toHaveProperty('activation_kind')
     // The contact hears of it with the case.
     expect(bench.added.filter(({ id: of }) => of === id).map(({ kind }) => kind)).toEqual(['unlink'])
-    expect(await desk.caseOutbox(asked.caseId)).toContain('sync-case')
+    expect((await desk.caseOutbox(asked.caseId)).at(-1)).toBe('sync-case')
     await bench.runCaseWell('sync-case', asked.caseId)
     expect(await desk.request(asked.requestId)).toMatchObject({ state: 'opened' })
     // The holder keeps the login and the account.
@@ -101,6 +103,36 @@ describe('an access that an agent opened', () => {
     const { id } = await grant(asked)
     await mailOf(id, asked.address)
     expect(await bench.mails(id)).toEqual(['confirmation'])
+  })
+
+  test('is sent again by the desk whatever the budgets, and freed as the login of whoever holds it', async () => {
+    const holder = await desk.createHolder({ login: await desk.nextLogin() })
+    const asked = await desk.ask(holder.login)
+    await bench.pool.query(
+      `UPDATE ellipro.activation SET state = 'withdrawn', reason = 'released' WHERE id = $1`,
+      [holder.id],
+    )
+    const { id } = await grant(asked)
+    await mailOf(id, asked.address)
+    await bench.pool.query(
+      `INSERT INTO ellipro.mail (kind, address_key) SELECT 'test', $1 FROM generate_series(1, 5)`,
+      [asked.address],
+    )
+    await bench.pool.query(
+      `UPDATE ellipro.activation SET mail_requested_at = now() - interval '2 minutes' WHERE id = $1`,
+      [id],
+    )
+    const operator = { name: 'test', reason: 'test' }
+    expect(await resendMail(bench.pool, id, operator)).toMatchObject({ outcome: 'requested' })
+    const mail = await mailOf(id, asked.address)
+    await bench.followMail(mail)
+    await choose(id, readK(mail))
+    await bench.runWell('open-account', id)
+    expect(await releaseLogin(bench.pool, holder.login.login, operator)).toMatchObject({
+      outcome: 'closing',
+      activation: id,
+    })
+    expect(await bench.runWell('close-account', id)).toBe('released')
   })
 
   test('of an address that has an account touches nothing: its owner is told', async () => {
