@@ -93,7 +93,7 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
           <div class="ell-card">
             <h1 class="ell-title">${page.title}</h1>
             ${announced && closingBox(t, language, announced)} ${notice && noticeBox(t, notice)} ${page.body}
-            ${status >= 400 && status !== 422 && html`<p class="ell-hint">${t('error.reference', { reference })}</p>`}
+            ${status >= 400 && status !== 422 && html`<p class="ell-hint">${t(frame ? 'staff.reference' : 'error.reference', { reference })}</p>`}
           </div>
           ${frame?.more} ${!page.hasDesk && !frame && deskFooter(t, language, desk)}
         </main>

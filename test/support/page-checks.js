@@ -7,6 +7,8 @@ const words = {
 const languageNames = { fr: 'Français', en: 'English' }
 /** What a field of this name or type must tell password managers; on-screen keyboards must change nothing typed. */
 const tokens = { login: ['username'], username: ['username'], email: ['email', 'username'] }
+/** Search words, and what an agent writes about somebody else: nothing that a browser should fill in. */
+const unfilled = ['q', 'reason', 'called']
 const passwordTokens = ['current-password', 'new-password']
 
 const all = (selector, root = document) => [...root.querySelectorAll(selector)]
@@ -25,13 +27,15 @@ const overlaps = (a, b, by = 1) =>
   Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top) > by
 
 function focusable() {
-  return all('a[href], button, input:not([type=hidden]), select, textarea, [tabindex]').filter((element) => {
-    if (!isShown(element) || element.disabled || element.tabIndex < 0) return false
-    if (element.type !== 'radio') return true
-    // A group of radio buttons is one stop.
-    const group = all(`input[type=radio][name="${element.name}"]`)
-    return element === (group.find((one) => one.checked) ?? group[0])
-  })
+  return all('a[href], button, summary, input:not([type=hidden]), select, textarea, [tabindex]').filter(
+    (element) => {
+      if (!isShown(element) || element.disabled || element.tabIndex < 0) return false
+      if (element.type !== 'radio') return true
+      // A group of radio buttons is one stop.
+      const group = all(`input[type=radio][name="${element.name}"]`)
+      return element === (group.find((one) => one.checked) ?? group[0])
+    },
+  )
 }
 
 /** Text by its boxes, one for each element that has words of its own. */
@@ -69,11 +73,15 @@ function checkFields(say) {
     if (field.getAttribute('aria-invalid') === 'true')
       say(error, `${describe(field)}: invalid without an error`)
     if (['radio', 'checkbox', 'submit'].includes(field.type) || field.readOnly) continue
-    const allowed = field.type === 'password' ? passwordTokens : tokens[field.name]
+    const known = unfilled.includes(field.name) ? ['off'] : tokens[field.name]
+    const allowed = field.type === 'password' ? passwordTokens : known
     const { autocomplete } = field
     say(allowed?.includes(autocomplete), `${describe(field)}: autocomplete "${autocomplete}"`)
-    say(field.autocapitalize === 'none', `${describe(field)}: autocapitalize "${field.autocapitalize}"`)
-    say(field.getAttribute('spellcheck') === 'false', `${describe(field)}: is spell-checked`)
+    // Sentences are written in a textarea: capitals and a spelling checker help there.
+    if (field.localName !== 'textarea') {
+      say(field.autocapitalize === 'none', `${describe(field)}: autocapitalize "${field.autocapitalize}"`)
+      say(field.getAttribute('spellcheck') === 'false', `${describe(field)}: is spell-checked`)
+    }
     say(field.maxLength === -1, `${describe(field)}: cuts what is pasted at ${field.maxLength}`)
   }
   for (const error of all('.ell-error')) {

@@ -125,7 +125,7 @@ export function createStaffStandIn(url: string, agents: Map<string, string>): St
 
 async function grant({ pool, foreign }: StaffStandIn, agents: Map<string, string>): Promise<void> {
   const { rows } = await pool.query<{ id: string; cookie_hash: Buffer; id_token: string }>(
-    `SELECT id, cookie_hash, id_token FROM ellipro.staff_session WHERE state = 'checking'`,
+    `SELECT id, cookie_hash, id_token FROM ellipro.staff_session WHERE state = 'checking' AND id_token IS NOT NULL`,
   )
   for (const { id, cookie_hash, id_token } of rows) {
     const { sub, nonce, email } = claimsOf(id_token)
@@ -148,7 +148,9 @@ async function grant({ pool, foreign }: StaffStandIn, agents: Map<string, string
 
 async function apply(standIn: StaffStandIn, agents: Map<string, string>): Promise<void> {
   const { pool, foreign } = standIn
-  const { rows } = await pool.query<Submitted>(`SELECT * FROM ellipro.decision WHERE state = 'submitted'`)
+  const { rows } = await pool.query<Submitted>(
+    `SELECT * FROM ellipro.decision WHERE state = 'submitted' AND id_token IS NOT NULL`,
+  )
   for (const row of rows) {
     const { sub, nonce } = claimsOf(row.id_token)
     const expected = decisionNonce({
