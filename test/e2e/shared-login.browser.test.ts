@@ -8,16 +8,17 @@
 import type { Page } from 'playwright-core'
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
+import { signInAdministrator } from '../../dev/keycloak.ts'
 import { createSampleAgents, sampleAgents } from '../../dev/sample-agents.ts'
 import { startBrowser, takeScreenshot } from '../support/browser.ts'
 import { startProduct } from '../support/product.ts'
 import {
   chosenPassword,
+  confirmationLink,
   confirmPassword,
   expectPage,
   expectSignedIn,
   finishActivation,
-  openConfirmationLink,
   openDoor,
   sample,
   signInAtKeycloak,
@@ -47,34 +48,45 @@ const linkTo = (links: readonly string[], part: RegExp): string => {
   if (found === undefined) throw new Error(`No link like ${part} among ${links.join(' ')}`)
   return found
 }
-/** Of a user, as the console shows them. */
-async function attributesOf(address: string): Promise<Record<string, string[]>> {
+/** A user as the console shows them. */
+async function findUser(address: string): Promise<{ id: string; attributes: Record<string, string[]> }> {
   const { url, realm, administrator } = installation.keycloak
-  const answer = await fetch(`${url}/realms/master/protocol/openid-connect/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'password',
-      client_id: 'admin-cli',
-      username: administrator.username,
-      password: administrator.password,
-    }),
-  })
-  const authorization = `Bearer ${((await answer.json()) as { access_token: string }).access_token}`
+  const authorization = `Bearer ${await signInAdministrator(url, administrator)}`
   const found = await fetch(
     `${url}/admin/realms/${realm}/users?exact=true&email=${encodeURIComponent(address)}`,
-    {
-      headers: { authorization },
-    },
+    { headers: { authorization } },
   )
-  const [user] = (await found.json()) as { attributes?: Record<string, string[]> }[]
-  return user?.attributes ?? {}
+  const [user] = (await found.json()) as { id: string; attributes?: Record<string, string[]> }[]
+  return { id: user?.id ?? '', attributes: user?.attributes ?? {} }
 }
+const attributesOf = async (address: string) => (await findUser(address)).attributes
 const until = async (address: string, wanted: Record<string, unknown>): Promise<void> =>
   await expect.poll(() => attributesOf(address), { timeout: 15_000, interval: 300 }).toMatchObject(wanted)
 
 async function signInAsAgent(page: Page, who: (typeof sampleAgents)[number] | undefined): Promise<void> {
   await page.waitForSelector('#kc-login')
   await signInAtKeycloak(page, who?.address ?? '', installation.secrets[who?.password ?? 'colleague'])
+}
+
+/** A mail of plain text, as a mail program shows it. */
+async function showText(page: Page, text: string): Promise<void> {
+  const escaped = text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
+  await page.setContent(
+    `<pre style="font: 15px/1.5 sans-serif; white-space: pre-wrap; margin: 2rem">${escaped}</pre>`,
+  )
+}
+
+/** The real console, on the page of a user; for the documentation only, because it takes its time. */
+async function photographConsole(address: string): Promise<void> {
+  if (!process.env['ELLIPRO_SCREENSHOTS']) return
+  const { url, realm, administrator } = installation.keycloak
+  const { id } = await findUser(address)
+  const { page, context } = await browser.open('fr-FR', { viewport: { width: 1280, height: 1000 } })
+  await page.goto(`${url}/admin/master/console/#/${realm}/users/${id}/settings`)
+  await signInAtKeycloak(page, administrator.username, administrator.password)
+  await page.locator('#ticket_status, [data-testid=ticket_status]').first().scrollIntoViewIfNeeded()
+  await takeScreenshot(page, 'keycloak-attributes')
+  await context.close()
 }
 
 test('two colleagues and one agent, in three browsers', async () => {
@@ -157,16 +169,24 @@ test('two colleagues and one agent, in three browsers', async () => {
     expect(note.text.toLowerCase()).toContain(fact)
   expect(note.subject).toContain(reference)
   const work = await browser.open('fr-FR')
+  await showText(
+    work.page,
+    [ticket.subject, ticket.text, '─'.repeat(60), note.subject, note.text].join('\n\n'),
+  )
+  await takeScreenshot(work.page, 'ticket-mail')
   await work.page.goto(linkTo(note.links, /\/staff\/cases\//))
   await signInAsAgent(work.page, agent)
   await expectPage(work.page, 'staff-case')
   const shown = await work.page.innerText('body')
   for (const fact of [reference, contract, login.company, first, second, phone, 'Bruno Martin'])
     expect(shown.toLowerCase()).toContain(fact.toLowerCase())
+  await work.page.setViewportSize({ width: 1120, height: 1500 })
   await takeScreenshot(work.page, 'staff-case')
 
   // Meanwhile Keycloak's console shows it on the holder.
   await until(first.toLowerCase(), { shared_login: ['true'], ticket_status: ['open'], contract: [contract] })
+
+  await photographConsole(first.toLowerCase())
 
   const form = work.page.locator('form:has(input[name=kind][value=open])')
   await work.page.locator('details:has(input[name=kind][value=open]) > summary').click()
@@ -185,7 +205,9 @@ test('two colleagues and one agent, in three browsers', async () => {
   const granted = await inbox.waitForMail(second, ({ links }) =>
     links.some((link) => link.includes('/login-actions/action-token')),
   )
-  await openConfirmationLink(b.page, granted)
+  await b.page.goto(confirmationLink(granted))
+  await b.page.click('#ell-confirm')
+  await expectPage(b.page, 'confirm-granted')
   await takeScreenshot(b.page, 'confirmation-granted')
   await confirmPassword(b.page)
   await expectSignedIn(b.page, urls.portal, second.toLowerCase())
