@@ -120,6 +120,15 @@ describe('the role ellipro_provider', () => {
       `DELETE FROM ellipro.operator_action`,
       `UPDATE ellipro.access_request SET state = 'granting'`,
       `UPDATE ellipro.staff_session SET state = 'granted'`,
+      `INSERT INTO ellipro.staff_session (cookie_hash, state, user_id, name, expires_at)
+         VALUES (sha256('x'), 'granted', 'u', 'n', now() + interval '1 day')`,
+      `UPDATE ellipro.decision SET state = 'applied', user_id = 'u'`,
+      `UPDATE ellipro.login_case SET generation = 1, known_domains = '{thief.example}'`,
+      `INSERT INTO ellipro.case_event (case_id, kind, actor) VALUES ('${id}', 'granted', 'An agent')`,
+      `INSERT INTO ellipro.activation (kind, account, login, company, contract, address, locale, expires_at)
+         VALUES ('granted', 'a', 'a', 'a', 'a', 'thief@example.fr', 'fr', now() + interval '1 day')`,
+      `INSERT INTO ellipro.added_contract (activation_id, user_id, contract) VALUES ('${id}', 'u', 'c')`,
+      `UPDATE ellipro.ticket SET external_id = '1'`,
       `INSERT INTO ellipro.case_outbox (kind, subject_id) VALUES ('apply-decision', '${id}')`,
       `INSERT INTO ellipro.decision (id, case_id, kind, reason, generation) VALUES ('${id}', '${id}', 'not_shared', 'x', 1)`,
       `TRUNCATE ellipro.activation CASCADE`,
