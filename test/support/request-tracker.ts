@@ -36,12 +36,17 @@ export type TestQueue = RequestTrackerServer & {
   setWebhook: (url?: string, secret?: string) => void
 }
 
-/** A queue in the shared server, or in `own`. Call it at the top of the test file. */
-export async function createQueue(own?: RequestTrackerServer): Promise<TestQueue> {
+/**
+ * A queue in the shared server, or in `own`. Call it at the top of the test file.
+ * @param suffix of the names; empty, for pictures, in one file only
+ */
+export async function createQueue(
+  own?: RequestTrackerServer,
+  suffix = `-${randomBytes(4).toString('hex')}`,
+): Promise<TestQueue> {
   const server = own ?? inject('requestTracker')
-  const suffix = randomBytes(4).toString('hex')
-  const queue = `Service Relation Client ${suffix}`
-  const keyField = `ellipro-key-${suffix}`
+  const queue = `Service Relation Client${suffix}`
+  const keyField = `ellipro-key${suffix}`
   const call: TestQueue['call'] = async (user, method, path, body) => {
     const answer = await fetch(`${server.url}/REST/2.0${path}`, {
       method,

@@ -12,7 +12,7 @@ import { createQueue } from '../../support/request-tracker.ts'
 import { draftOf, newKey, ticketOf } from './contract.ts'
 import { hostileTexts } from './hostile.ts'
 
-const desk = await createQueue()
+const desk = await createQueue(undefined, '')
 const queue = connectRt(desk.options)
 const browser = await startBrowser()
 
@@ -73,6 +73,7 @@ Traiter la demande : https://activation.ellipro.example/staff/cases/9f1c`,
     note: { id: randomUUID(), text: 'Accès ouvert pour Léa Fontaine, par agent1, le 24/11/2026 à 09:40.' },
   })
   const page = await signIn()
+  await page.setViewportSize({ width: 1280, height: 1720 })
   await page.goto(url ?? '')
   await page.locator('.message-stanza').nth(2).waitFor()
   const shown = await page.locator('body').innerText()
