@@ -108,7 +108,7 @@ export async function showOutcome(
     })
   switch (view.state) {
     case 'opened':
-      return page('opened', 4, portalSignIn, 'portal.sign_in')
+      return page(view.reason === 'contract_added' ? 'added' : 'opened', 4, portalSignIn, 'portal.sign_in')
     case 'confirmed':
       return page('confirmed', 4, contextOf(res).path, 'sent.check_opened')
     case 'expired':
