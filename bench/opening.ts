@@ -12,7 +12,7 @@ import type { PartResult } from './parts.ts'
 import { createConfirmable, password, type Confirmable } from './people.ts'
 import { measureCpu } from './processes.ts'
 import { scaled } from './scale.ts'
-import { askAdmin, type KeycloakStage, type Stage } from './stage.ts'
+import { askAdmin, readToken, type KeycloakStage, type Stage } from './stage.ts'
 import { compare, median, quantile, round, type Table } from './statistics.ts'
 import { Browser, inParallel, keepConnections } from './web.ts'
 import type { TimedLine } from './timed-admin-sync.ts'
@@ -215,20 +215,6 @@ export async function benchOpening(stage: Stage, repetitions: number): Promise<P
     agent.destroy()
     await Promise.all([provider.stop(), adminSync.stop()])
   }
-}
-
-/** Of admin-sync's own accounts, because what they may do is asked at each call. */
-async function readToken(keycloak: KeycloakStage, clientId: string, secret: string): Promise<string> {
-  const answer = await fetch(`${keycloak.issuer}/protocol/openid-connect/token`, {
-    method: 'POST',
-    body: new URLSearchParams({
-      grant_type: 'client_credentials',
-      client_id: clientId,
-      client_secret: secret,
-    }),
-  })
-  if (!answer.ok) throw new Error(`No token: ${answer.status}`)
-  return ((await answer.json()) as { access_token: string }).access_token
 }
 
 /** Where the time of one opening goes, step by step. @throws Error when the job asks Keycloak something else */

@@ -16,6 +16,7 @@ import { benchMemory } from './memory.ts'
 import { benchOp } from './op.ts'
 import { benchOpening } from './opening.ts'
 import type { PartResult } from './parts.ts'
+import { benchPasses } from './passes.ts'
 import { describeMachine, keep, type Machine } from './report.ts'
 import { isQuick } from './scale.ts'
 import { benchSignIn } from './sign-in.ts'
@@ -32,11 +33,12 @@ const parts = {
   memory: benchMemory,
   timing: benchTiming,
   tickets: benchTickets,
+  passes: benchPasses,
   start: (_stage: Stage, repetitions: number) => benchStart(repetitions),
 } satisfies Record<string, (stage: Stage, repetitions: number) => Promise<PartResult>>
 type Name = keyof typeof parts
 const withoutKeycloak: Name[] = ['op', 'timing', 'start', 'tickets']
-const usual: Name[] = ['sign-in', 'op', 'opening', 'memory', 'timing']
+const usual: Name[] = ['sign-in', 'op', 'opening', 'memory', 'timing', 'tickets', 'passes']
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,

@@ -86,6 +86,10 @@ export type Stage = {
   versions(keycloak: boolean): Promise<Record<string, string>>
   /** postgres:// URL of the superuser for a database of this name, which is made. */
   createDatabase(name: string): Promise<string>
+  /** postgres:// URL of the superuser for a database that is there. */
+  superuserUrl(database: 'ellipro' | 'cofacering' | 'keycloak'): string
+  /** What admin-sync is started with. */
+  adminSyncEnvironment: Environment
   close(): Promise<void>
 }
 
@@ -264,6 +268,8 @@ export async function openStage(report: (text: string) => void): Promise<Stage> 
       }
       return { ...versions, Keycloak: info.systemInfo.version }
     },
+    superuserUrl: superuser,
+    adminSyncEnvironment: environments.adminSync,
     async createDatabase(name) {
       await database.query(`CREATE DATABASE ${name}`)
       return superuser(name)
@@ -323,6 +329,20 @@ export async function askAdmin(
   })
   if (!answer.ok) throw new Error(`${method} ${url}: ${answer.status} ${await answer.text()}`)
   return answer
+}
+
+/** Of admin-sync's own accounts, because what they may do is asked at each call. */
+export async function readToken(keycloak: KeycloakStage, clientId: string, secret: string): Promise<string> {
+  const answer = await fetch(`${keycloak.issuer}/protocol/openid-connect/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      grant_type: 'client_credentials',
+      client_id: clientId,
+      client_secret: secret,
+    }),
+  })
+  if (!answer.ok) throw new Error(`No token: ${answer.status}`)
+  return ((await answer.json()) as { access_token: string }).access_token
 }
 
 async function answers(url: string): Promise<boolean> {
