@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import type { Mail } from '../../../dev/smtp-sink.ts'
 import { hashForKeycloak } from '../../../provider/activation/credential.ts'
+import { findHandOvers } from '../../../admin-sync/decisions/hand-overs.ts'
 import { resendMail } from '../../../admin-sync/operators/activations.ts'
 import { releaseLogin } from '../../../admin-sync/operators/login-release.ts'
 import { createBench, readK, sha256, type Started } from '../accounts/bench.ts'
@@ -244,8 +245,15 @@ describe('a login whose holder left', () => {
     const asked = await desk.createCase()
     const first = await say(agent, asked)
     expect(await bench.runCaseWell('apply-decision', first.id)).toBe('waiting')
+    const asksAgain = async () => {
+      await findHandOvers(bench.pool)
+      return (await desk.caseOutbox(first.id)).filter((kind) => kind === 'apply-decision').length
+    }
+    const before = await asksAgain()
     await bench.pool.query('UPDATE ellipro.decision SET due_at = now() WHERE id = $1', [first.id])
+    expect(await asksAgain()).toBe(before + 1)
     expect(await bench.runCaseWell('apply-decision', first.id)).toBe('applied')
+    expect(await asksAgain()).toBe(before + 1)
     expect(await desk.decision(first.id)).toMatchObject({ state: 'applied' })
     await settle(asked)
   })

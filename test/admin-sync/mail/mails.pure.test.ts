@@ -9,6 +9,7 @@ import { addressChangedMail } from '../../../admin-sync/mail/address-changed.ts'
 import { alreadyAccountMail } from '../../../admin-sync/mail/already-account.ts'
 import { caseNoticeMail } from '../../../admin-sync/mail/case-notice.ts'
 import { contactNoticeMail } from '../../../admin-sync/mail/contact-notice.ts'
+import { handOverWarningMail } from '../../../admin-sync/mail/hand-over-warning.ts'
 import { holderQuestionMail } from '../../../admin-sync/mail/holder-question.ts'
 import { typedLine, typedLines } from '../../../admin-sync/mail/typed.ts'
 
@@ -118,6 +119,24 @@ test.each([
     expect(body).not.toMatch(/accountClosed|contractRemoved|fact[A-Z]|desk[A-Z]/)
   }
 })
+
+test.each([
+  ['fr', /jeudi 26 novembre 2026.* 14:05/],
+  ['en', /Thursday,? 26 November 2026.* 14:05/],
+] as const)(
+  '"your account is about to be closed" in %s says when, in Paris, and how to object',
+  (language, when) => {
+    const closesAt = new Date('2026-11-26T13:05:00Z')
+    const mail = handOverWarningMail(texts[language], { closesAt }, { language, desk })
+    expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example'])
+    for (const body of [mail.html, mail.text]) {
+      for (const said of [desk.telephone, desk.email, desk.hours[language], mail.subject])
+        expect(body).toContain(said)
+      expect(body).toMatch(when)
+      expect(body).not.toMatch(/handOver|fact[A-Z]|desk[A-Z]/)
+    }
+  },
+)
 
 const state = 'https://id.ellipro.example/access/1?s=code'
 /** A key without a text would show itself. */
