@@ -79,6 +79,9 @@ Traiter la demande : https://activation.ellipro.example/staff/cases/9f1c`,
   const shown = await page.locator('body').innerText()
   for (const wanted of [key, 'Accès ouvert pour Léa Fontaine', 'resolved', 'agent1'])
     expect(shown).toContain(wanted)
+  // RT unfolds the history with an animation
+  await page.waitForLoadState('networkidle')
+  await page.waitForFunction(`document.querySelector('.collapsing') === null`)
   await takeScreenshot(page, 'request-tracker-ticket')
 })
 
