@@ -29,7 +29,7 @@ const daysAgo = (setting: string) => `now() - make_interval(days => ellipro.sett
 const steps = [
   {
     name: 'expired_requests',
-    sql: `UPDATE ellipro.access_request SET state = 'expired', ended_at = now(), proof_hash = NULL
+    sql: `UPDATE ellipro.access_request SET state = 'expired', ended_at = now()
            WHERE id IN (SELECT id FROM ellipro.access_request WHERE state = 'asked' AND expires_at <= now()
                          ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED) AND state = 'asked'`,
   },

@@ -15,7 +15,7 @@ export function caseNoticeMail(
 ): Content {
   const [first] = languages
   const parts = languages.map((language) => describePart(texts[language], language, mail, desk))
-  const subject = texts[first]('caseNoticeSubject', { company: mail.company })
+  const subject = titleOf(texts[first], mail)
   const section = (part: Part): Html => {
     const body = [
       ...(part.language === first ? [] : [heading(part.title)]),
@@ -67,7 +67,7 @@ function describePart(
     list.map((value) => ({ name: t('factAddress'), value }))
   return {
     language,
-    title: t('caseNoticeSubject', { company }),
+    title: titleOf(t, { company, asked }),
     greeting: contactName === '' ? t('greeting') : t('greetingName', { name: contactName }),
     what: t('caseNoticeWhat'),
     login: [
@@ -78,12 +78,11 @@ function describePart(
       { title: t('caseNoticeAsked', { count: asked.length }), facts: addresses(asked) },
       { title: t('caseNoticeOpened', { count: opened.length }), facts: addresses(opened) },
     ].filter(({ facts }) => facts.length > 0),
-    after: [
-      ...(asked.length > 0 ? [t('caseNoticeDesk')] : []),
-      t('contactNoticeNothing'),
-      t('contactNoticeUnexpected', { telephone, email }),
-    ],
+    after: [...(asked.length > 0 ? [t('caseNoticeDesk')] : []), t('caseNoticeNothing', { telephone, email })],
   }
 }
+
+const titleOf = (t: Translate, { company, asked }: Pick<CaseNotice, 'company' | 'asked'>): string =>
+  t(asked.length > 0 ? 'caseNoticeSubject' : 'caseNoticeSubjectOpened', { company })
 
 const line = ({ name, value }: Fact) => `${name} ${value}`

@@ -89,6 +89,52 @@ async function sendAll(language: Language): Promise<Record<string, Mail>> {
         address: 'c•••••@m.example',
       }),
     ),
+    'proof of a request': await receive(to, () =>
+      mailer.sendAccessProof({
+        ...about,
+        language,
+        hoursLeft: 24,
+        proofUrl: 'https://id.example/prove?k=1&x=2',
+        withdrawUrl: 'https://id.example/withdraw?w=1&x=2',
+      }),
+    ),
+    'request received': await receive(to, () =>
+      mailer.sendAccessAcknowledged({
+        ...about,
+        language,
+        caseReference: 'ELP-2345-6789',
+        stateUrl: 'https://id.example/state?s=1&x=2',
+      }),
+    ),
+    'request refused': await receive(to, () =>
+      mailer.sendAccessRefused({
+        ...about,
+        language,
+        caseReference: 'ELP-2345-6789',
+        reason: 'Inconnu de <votre> société.\nVoir http://evil.example',
+        stateUrl: 'https://id.example/state?s=1&x=2',
+      }),
+    ),
+    'question to the holder': await receive(to, () =>
+      mailer.sendHolderQuestion({
+        ...about,
+        language,
+        people: [
+          { name: '<script>alert(1)</script>', domain: 'societe.example' },
+          { name: undefined, domain: 'gmail.example' },
+        ],
+        answerUrl: 'https://id.example/holder?h=1&x=2',
+      }),
+    ),
+    'notice of a case': await receive(to, () =>
+      mailer.sendCaseNotice({
+        ...about,
+        contactName: '',
+        contract: 'CF-1',
+        asked: ['c•••••@m.example', 'd•••••@m.example'],
+        opened: ['e•••••@m.example'],
+      }),
+    ),
     'account closed': await receive(to, () => mailer.sendAccountClosed({ ...about, language })),
     'address changed': await receive(to, () =>
       mailer.sendAddressChanged({ ...about, language, newAddress: 'p•••••@m.example', at: new Date(0) }),
@@ -161,7 +207,8 @@ test.each(['fr', 'en'] as const)(
     const { page } = await browser.open(language === 'fr' ? 'fr-FR' : 'en-GB')
     const problems: string[] = []
     for (const [name, mail] of Object.entries(await sendAll(language))) {
-      const own = name === 'notice to the contact' ? 'fr' : language // it holds both
+      const holdsBoth = name === 'notice to the contact' || name === 'notice of a case'
+      const own = holdsBoth ? 'fr' : language
       problems.push(...(await inspectMail(page, name, mail, own)))
     }
     expect(problems).toEqual([])

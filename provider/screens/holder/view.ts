@@ -10,12 +10,13 @@ import { renderPage, type Html } from '../layout.ts'
 
 export async function showHolder(res: Response, id: string, view: HolderView, flash: Flash): Promise<void> {
   const { t } = contextOf(res)
-  const isEmpty = view.questions.length === 0
+  const count = view.questions.length
+  const isEmpty = count === 0
   await renderPage(res, {
     name: isEmpty ? 'holder-empty' : 'holder',
-    title: t(isEmpty ? 'holder.empty_title' : 'holder.title'),
+    title: isEmpty ? t('holder.empty_title') : t('holder.title', { count }),
     flash,
-    body: html`<p class="ell-lead">${t(isEmpty ? 'holder.empty' : 'holder.lead')}</p>
+    body: html`<p class="ell-lead">${isEmpty ? t('holder.empty') : t('holder.lead', { count })}</p>
       ${facts([
         [t('facts.login'), view.login],
         [t('facts.company'), view.company],
