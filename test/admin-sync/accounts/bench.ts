@@ -110,7 +110,8 @@ export type Bench = {
   signsIn(address: string, typed: string): Promise<boolean>
 }
 
-export async function createBench(): Promise<Bench> {
+/** @param more environment of admin-sync */
+export async function createBench(more: Record<string, string> = {}): Promise<Bench> {
   const [{ config: realm, admin, issuer }, database, cofacering, inbox] = await Promise.all([
     prepareRealm(providerUrl),
     createDatabase(),
@@ -139,6 +140,7 @@ export async function createBench(): Promise<Bench> {
     SMTP_FROM: 'ne-pas-repondre@ellipro.example',
     SMTP_SECURITY: 'none',
     TICKETS_EMAIL_TO: 'service-relation-client@ellipro.example',
+    ...more,
   }
   await applyRealm({ ...realm, smtp: { ...realm.smtp, host: inbox.host, port: inbox.port } })
   // A client as an administrator might make one, to try passwords with.

@@ -4,18 +4,18 @@
  */
 import { randomUUID } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
-import { UpstreamError } from '../../../core/errors.ts'
 import { passCase, rehearseCase } from '../../../admin-sync/cases/sync-case.ts'
 import { protectedGroup } from '../../../admin-sync/realm/roles.ts'
 import { runJob } from '../../../admin-sync/jobs/work.ts'
 import { createBench, readK } from '../accounts/bench.ts'
+import { createCaseDesk, kill } from './case-desk.ts'
 import { createDesk } from '../decisions/desk.ts'
 
 const bench = await createBench()
 const desk = createDesk(bench)
 const { pool, admin, inbox, cases } = bench
+const { attributesOf, ticketOf, settle, grant, openGranted } = createCaseDesk(bench)
 
-const attributesOf = async (address: string) => (await bench.user(address))?.attributes ?? {}
 const caseOf = async (account: string) => {
   const { rows } = await pool.query<{
     id: string
@@ -23,13 +23,6 @@ const caseOf = async (account: string) => {
     state: string
     closed_reason: string | null
   }>('SELECT * FROM ellipro.login_case WHERE account = $1', [account])
-  return rows[0]
-}
-const ticketOf = async (caseId: string) => {
-  const { rows } = await pool.query<Record<string, unknown>>(
-    'SELECT * FROM ellipro.ticket WHERE case_id = $1',
-    [caseId],
-  )
   return rows[0]
 }
 const requestRow = async (id: string) => {
@@ -40,25 +33,6 @@ const requestRow = async (id: string) => {
   }>('SELECT * FROM ellipro.access_request WHERE id = $1', [id])
   return rows[0]
 }
-/** The jobs of a case until there is none: what the process would do. */
-async function settle(caseId: string): Promise<string[]> {
-  const done: string[] = []
-  for (let i = 0; i < 10; i++) {
-    const { rows } = await pool.query<{ kind: 'sync-case' | 'push-ticket' }>(
-      `DELETE FROM ellipro.case_outbox WHERE subject_id = $1 AND kind IN ('sync-case', 'push-ticket') RETURNING kind`,
-      [caseId],
-    )
-    if (rows.length === 0) return done
-    for (const kind of new Set(rows.map((row) => row.kind)))
-      done.push(`${kind}: ${await bench.runCaseWell(kind, caseId)}`)
-  }
-  throw new Error(`does not come to rest: ${done.join('; ')}`)
-}
-const kill = (step: string) => ({
-  onStep: (reached: string) => {
-    if (reached === step) throw new UpstreamError('test', 0, 'retry', 'killed')
-  },
-})
 const ticketMails = () =>
   inbox.mails.filter(({ to }) => to.includes('service-relation-client@ellipro.example'))
 
@@ -155,10 +129,7 @@ describe('a request', () => {
     await settle(caseId)
     await grant(requestId)
     await settle(caseId)
-    const granted = (await requestRow(requestId))?.granted_id ?? ''
-    await pool.query(`UPDATE ellipro.activation SET state = 'mailed' WHERE id = $1`, [granted])
-    await openGranted(granted, address)
-    await pool.query('SELECT ellipro.touch_case($1)', [caseId])
+    await openGranted(requestId, address)
     await settle(caseId)
     expect((await requestRow(requestId))?.state).toBe('opened')
     expect(await desk.caseOutbox(caseId)).toContain('tell-case-contact')
@@ -298,40 +269,3 @@ describe('what the console says', () => {
     })
   })
 })
-
-/** What an agent's decision makes, as far as a pass sees it. */
-async function grant(requestId: string): Promise<void> {
-  await pool.query(
-    `WITH made AS (
-       INSERT INTO ellipro.activation (kind, account, login, company, contract, address, locale, holds, expires_at)
-       SELECT 'granted', c.account, c.login, c.company, c.contract, r.address, r.locale, false, now() + interval '7 days'
-         FROM ellipro.access_request r JOIN ellipro.login_case c ON c.id = r.case_id WHERE r.id = $1 RETURNING id)
-     UPDATE ellipro.access_request SET state = 'granting', granted_id = (SELECT id FROM made) WHERE id = $1`,
-    [requestId],
-  )
-  const { rows } = await pool.query<{ case_id: string }>(
-    'SELECT case_id FROM ellipro.access_request WHERE id = $1',
-    [requestId],
-  )
-  await pool.query('SELECT ellipro.touch_case($1)', [rows[0]?.case_id])
-}
-
-async function openGranted(activation: string, address: string): Promise<void> {
-  const userId = await admin.createUser({
-    username: address,
-    email: address,
-    enabled: true,
-    emailVerified: true,
-  })
-  await pool.query(`UPDATE ellipro.activation SET state = 'confirmed', confirmed_at = now() WHERE id = $1`, [
-    activation,
-  ])
-  await pool.query(`UPDATE ellipro.activation SET state = 'opened', opened_at = now() WHERE id = $1`, [
-    activation,
-  ])
-  await pool.query(
-    `INSERT INTO ellipro.keycloak_user (record, address_key, user_id, state, opened_by)
-     VALUES ($1, lower($2), $3, 'opened', $4)`,
-    [randomUUID(), address, userId, activation],
-  )
-}
