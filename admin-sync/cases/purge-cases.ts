@@ -75,7 +75,7 @@ const steps = [
   {
     name: 'erased_addition_tokens',
     sql: `UPDATE ellipro.activation_secret
-             SET addition_token = NULL, addition_outcome = coalesce(addition_outcome, 'too_late')
+             SET addition_token = NULL, addition_outcome = coalesce(addition_outcome, 'sign_in_refused')
            WHERE activation_id IN (SELECT activation_id FROM ellipro.activation_secret
                                     WHERE addition_token IS NOT NULL
                                       AND (addition_outcome IS NOT NULL OR addition_at < now() - ${tokenLife})

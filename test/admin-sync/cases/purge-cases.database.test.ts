@@ -194,6 +194,33 @@ test('ID tokens of lost jobs are erased, and what they were to prove is refused;
   })
 })
 
+const addition = async (outcome: string | null, ago: string): Promise<string> =>
+  (
+    await one<{ id: string }>(
+      `WITH a AS (INSERT INTO ellipro.activation (account, login, company, contract, address, locale, expires_at)
+         VALUES (gen_random_uuid()::text, 'l', 'c', 'C-1', 'a@client.example', 'fr', now()) RETURNING id)
+       INSERT INTO ellipro.activation_secret (activation_id, addition_token, addition_outcome, addition_at)
+         SELECT id, 'token', $1, now() - $2::interval FROM a RETURNING activation_id AS id`,
+      [outcome, ago],
+    )
+  ).id
+const readAddition = async (activation: string) =>
+  one('SELECT addition_token, addition_outcome FROM ellipro.activation_secret WHERE activation_id = $1', [
+    activation,
+  ])
+
+test('a sign-in that was to add a contract is forgotten when its job is lost, and its page asks for another', async () => {
+  const [lost, fresh, done] = [
+    await addition(null, '37 hours'),
+    await addition(null, '1 hour'),
+    await addition('added', '1 minute'),
+  ]
+  expect(await purgeCases(pool)).toMatchObject({ erased_addition_tokens: 2 })
+  expect(await readAddition(lost)).toEqual({ addition_token: null, addition_outcome: 'sign_in_refused' })
+  expect(await readAddition(fresh)).toEqual({ addition_token: 'token', addition_outcome: null })
+  expect(await readAddition(done)).toEqual({ addition_token: null, addition_outcome: 'added' })
+})
+
 test('changes of the help desk and events of Keycloak that are never asked for again go', async () => {
   await pool.query(`INSERT INTO ellipro.ticket_change (connector, change_id, seen_at) VALUES
     ('rt', 'old', now() - interval '31 days'), ('rt', 'new', now() - interval '29 days')`)
