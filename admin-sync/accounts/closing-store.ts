@@ -52,6 +52,13 @@ export function createClosingStatements(pool: pg.Pool) {
      */
     endClosing: (id: string, outcome: 'protected' | 'superseded') =>
       inTransaction(pool, async (client) => {
+        // A case may change: its login's lock comes first, as everywhere. (markHolderLeft takes none: nobody may keep an
+        // account open by holding a lock.)
+        if (outcome === 'protected')
+          await client.query(
+            `SELECT pg_advisory_xact_lock(hashtextextended('account:' || account, 0)) FROM ellipro.activation WHERE id = $1`,
+            [id],
+          )
         const heirs = outcome === 'protected' ? await listHeirs(client, id) : []
         const ended = await end(client, id, outcome, heirs)
         if (heirs.length === 0) return ended

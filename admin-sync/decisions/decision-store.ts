@@ -110,6 +110,7 @@ export type DecisionRow = {
   holderId: string | null
   holderState: string | null
   holderIsAgents: boolean | null
+  isReplaced: boolean
   awaitingId: string | null
   awaitingUserId: string | null
   awaitingHolderId: string | null
@@ -127,6 +128,8 @@ async function readRow(client: pg.PoolClient, id: string, agent: Agent): Promise
             h.id AS "holderId", h.state AS "holderState",
             h.address_key = ellipro.address_key($3) OR EXISTS (SELECT FROM ellipro.account_holding o
               WHERE o.activation_id = h.id AND o.user_id = $2) AS "holderIsAgents",
+            EXISTS (SELECT FROM ellipro.activation n WHERE n.succeeds = h.id AND n.state IN ('requested', 'mailed', 'confirmed')
+              AND (n.state = 'confirmed' OR n.expires_at > now())) AS "isReplaced",
             w.id AS "awaitingId", w.user_id AS "awaitingUserId", w.holder_id AS "awaitingHolderId",
             (SELECT count(*)::integer FROM ellipro.access_request q
               WHERE q.case_id = c.id AND q.state IN ('proved', 'granting')) AS "openRequests"
@@ -150,7 +153,8 @@ function describe(
   { userId }: Agent,
   knownDomains: readonly string[] | undefined,
 ): DecisionFacts {
-  const { kind, state, called, generation, sessionUserId, awaitedHolderId, isDue, openRequests } = row
+  const { kind, state, called, generation, sessionUserId, awaitedHolderId, isDue, isReplaced, openRequests } =
+    row
   return {
     kind,
     state,
@@ -159,6 +163,7 @@ function describe(
     sessionUserId,
     awaitedHolderId,
     isDue,
+    isReplaced,
     openRequests,
     knownDomains,
     agent: { userId },

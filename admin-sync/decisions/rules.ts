@@ -26,6 +26,8 @@ export type DecisionFacts = {
   request: { state: string; address: string; isAgents: boolean } | null
   /** Who holds the login, or is about to take it over. */
   holder: { id: string; state: string; isAgents: boolean } | null
+  /** An agent has chosen already who takes the place of that holder. */
+  isReplaced: boolean
   /** Of this decision, when it waits for a second agent or for its time: who held the login when it was taken. */
   awaitedHolderId: string | null
   isDue: boolean
@@ -90,9 +92,10 @@ function planOpening({ holder }: DecisionFacts): Effect {
     : { kind: 'open', holds: false, succeeds: undefined }
 }
 
-function judgeHandOver({ holder, awaiting, agent }: DecisionFacts): Verdict {
+function judgeHandOver({ holder, isReplaced, awaiting, agent }: DecisionFacts): Verdict {
   // An account that is gone already is no reason to wait: *open* gives the login to the next person.
   if (holder?.state !== 'opened') return reject('no_holder')
+  if (isReplaced) return reject('already_decided')
   if (awaiting?.holderId !== holder.id) return { outcome: 'awaiting_second', holderId: holder.id }
   if (awaiting.userId === agent.userId) return reject('second_is_first')
   return applied({ kind: 'hand_over', holderId: holder.id, waited: awaiting.id })
@@ -100,10 +103,11 @@ function judgeHandOver({ holder, awaiting, agent }: DecisionFacts): Verdict {
 
 /** Its time is over without a second agent, and nothing has happened that speaks against it. */
 function judgeAwaited(facts: DecisionFacts): Verdict {
-  const { request, holder, awaitedHolderId, isDue, knownDomains } = facts
+  const { request, holder, isReplaced, awaitedHolderId, isDue, knownDomains } = facts
   if (!isDue) return { outcome: 'waiting' }
   if (isOwn(facts)) return reject('own_request')
-  if (facts.case.state !== 'open' || request?.state !== 'proved') return reject('already_decided')
+  if (facts.case.state !== 'open' || request?.state !== 'proved' || isReplaced)
+    return reject('already_decided')
   if (holder?.state !== 'opened' || holder.id !== awaitedHolderId) return reject('no_holder')
   if (knownDomains === undefined) return reject('login_unknown')
   return applied({ kind: 'hand_over', holderId: holder.id, waited: undefined })

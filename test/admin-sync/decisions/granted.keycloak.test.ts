@@ -220,10 +220,13 @@ describe('a login whose holder left', () => {
     expect(await bench.signsIn(asked.address, chosen)).toBe(true)
   })
 
-  test('is free for nobody else meanwhile', async () => {
+  test('is free for nobody else meanwhile, nor given to a second person', async () => {
     const asked = await desk.createCase()
+    const other = { ...(await desk.ask(asked.login)), holder: asked.holder }
+    await say(agent, other)
     await say(agent, asked)
     await say(colleague, asked)
+    expect(await say(colleague, other)).toMatchObject({ outcome: 'already_decided' })
     await settle(asked)
     const { rows } = await bench.providerPool.query<{ outcome: string }>(
       `SELECT outcome FROM ellipro.start_activation($1, $2, $3, $4, $5, 'fr', false, $6, $7, $8, NULL)`,

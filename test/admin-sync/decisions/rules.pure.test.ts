@@ -13,6 +13,7 @@ const open: DecisionFacts = {
   case: { state: 'open', generation: 3 },
   request: { state: 'proved', address: 'claire@client.example', isAgents: false },
   holder,
+  isReplaced: false,
   awaitedHolderId: null,
   isDue: false,
   awaiting: null,
@@ -101,6 +102,8 @@ describe('holder_left', () => {
     for (const state of ['closed', 'confirmed', 'mailed'])
       expect(judgeDecision({ ...left, holder: { ...holder, state } })).toEqual(rejected('no_holder'))
     expect(judgeDecision({ ...left, holder: null })).toEqual(rejected('no_holder'))
+    // Another person takes the place already.
+    expect(judgeDecision({ ...left, isReplaced: true })).toEqual(rejected('already_decided'))
   })
   test('hands over alone when its time is over, and not before', () => {
     expect(judgeDecision(waited)).toEqual({
@@ -116,6 +119,7 @@ describe('holder_left', () => {
   test.each<[string, Partial<DecisionFacts>]>([
     ['already_decided', { request: { ...open.request!, state: 'opened' } }],
     ['already_decided', { request: { ...open.request!, state: 'refused' } }],
+    ['already_decided', { isReplaced: true }],
     ['no_holder', { holder: { ...holder, id: 'another' } }],
     ['no_holder', { holder: { ...holder, state: 'closed' } }],
     ['own_request', { holder: { ...holder, isAgents: true } }],
