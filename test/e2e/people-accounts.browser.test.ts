@@ -242,7 +242,7 @@ describe.concurrent('a password', () => {
 })
 
 describe.concurrent('two colleagues on one login', () => {
-  it('start and confirm at the same time: one is opened, the other is told that it has moved', async () => {
+  it('start and confirm at the same time: one is opened, the other has a request at the desk', async () => {
     const scene = await world.newScene('ensemble')
     const second = { ...scene, address: `b.${scene.address}`, person: await world.open() }
     const people = [scene, second]
@@ -255,16 +255,16 @@ describe.concurrent('two colleagues on one login', () => {
       }),
     )
     await Promise.all(people.map(({ person }) => typePassword(person.page, chosenPassword)))
-    const moved: Page[] = []
+    const waiting: Page[] = []
     for (const { person } of people)
-      if ((await expectPlace(person.page, 'application:signed-in', 'moved')) === 'moved')
-        moved.push(person.page)
-    expect(moved).toHaveLength(1)
-    const [page] = moved as [Page]
-    await expectPlace(page, 'moved')
-    expect(await page.innerText('main')).toContain('0825 123 456')
+      if ((await expectPlace(person.page, 'application:signed-in', 'waiting-proved')) === 'waiting-proved')
+        waiting.push(person.page)
+    expect(waiting).toHaveLength(1)
+    const [page] = waiting as [Page]
+    expect(await page.innerText('main')).toMatch(/0825 123 456/)
+    expect(await page.innerText('.ell-code')).toMatch(/^ELP-/)
     await page.reload()
-    await press(page, `main a[href^="${portal}"]`, 'login-login')
+    await expectPlace(page, 'waiting-proved')
     const states = await sql('SELECT state FROM ellipro.activation WHERE login = $1 ORDER BY state', [
       scene.login,
     ])
@@ -281,7 +281,7 @@ describe.concurrent('two colleagues on one login', () => {
     await page.goto(confirmationLink(await world.mail(scene)))
     await press(page, '#ell-confirm', 'confirm')
     await typePassword(page, chosenPassword)
-    await expectPlace(page, 'moved')
+    await expectPlace(page, 'waiting-proved')
   })
 })
 

@@ -47,6 +47,12 @@ const mistyped = 'Claire.Lefebvre@transports-lefevre.example'
 const colleague = sample('cabinet.moreau')
 const withdrawing = sample('negoce.atlantique')
 const stranger = 'Inconnu.Proprietaire@ailleurs.example'
+/** Asks for an access of their own on the login that has its holder. */
+const requester = {
+  name: 'Zoé Zimmermann',
+  address: 'Zoe.Zimmermann@ailleurs.example',
+  phone: '01 99 88 77 66',
+}
 /** Cookies of all browsers, and the parameters of links, as they were at some moment. */
 const secrets = new Set<string>([who.password, colleague.password, withdrawing.password, chosenPassword])
 let path = { correlationId: '', first: '', corrected: '' }
@@ -62,7 +68,8 @@ async function noteCookies(context: BrowserContext): Promise<void> {
 }
 function noteLinks(links: readonly string[]): void {
   for (const link of links)
-    for (const [name, value] of new URL(link).searchParams) if (/^(k|w|key)$/.test(name)) secrets.add(value)
+    for (const [name, value] of new URL(link).searchParams)
+      if (/^(k|w|s|h|key)$/.test(name)) secrets.add(value)
 }
 const activationIn = (page: Page) => /activation\/([0-9a-f-]{36})/.exec(page.url())?.[1] ?? ''
 
@@ -160,6 +167,7 @@ beforeAll(async () => {
   await openDoor(late.page, product, 'own')
   await signInToCofacering(late.page, who)
   await expectPage(late.page, 'moved')
+  await askForAccess(late.page)
   for (const one of [other, third, owner, late]) await noteCookies(one.context)
 
   // The link is deleted, and the contact told.
@@ -168,6 +176,34 @@ beforeAll(async () => {
     if (/"job":"unlink".*"outcome"/.test(log) && /"job":"notify-contact".*"outcome"/.test(log)) break
   }
 }, 150_000)
+
+/** The newest mail to somebody that has a link of this kind, and that link. */
+async function followLink(page: Page, to: string, part: string): Promise<void> {
+  const isIt = (link: string) => link.includes(part)
+  const { links } = await product.inbox.waitForMail(to, (mail) => mail.links.some(isIt))
+  noteLinks(links)
+  await page.goto(links.find(isIt) ?? '')
+}
+
+/** From the moved page to the state of the request; the holder answers. */
+async function askForAccess(page: Page): Promise<void> {
+  const send = () => page.click('main form button[type=submit] >> nth=0')
+  await page.click('main a[href="/access/new"]')
+  await page.fill('#name', requester.name)
+  await page.fill('#email', requester.address)
+  await page.fill('#phone', requester.phone)
+  await send()
+  await expectPage(page, 'access-sent')
+  await followLink(page, requester.address, '/prove?k=')
+  await expectPage(page, 'access-prove-valid')
+  await send()
+  await expectPage(page, 'access-prove-done')
+  await followLink(page, requester.address, '?s=')
+  await expectPage(page, 'access-state-proved')
+  await followLink(page, address, '?h=')
+  await send()
+  await expectPage(page, 'holder')
+}
 
 const scrape = async (url: string) => (await fetch(url)).text()
 const ids = (some: Record<string, unknown>[]) => [...new Set(some.map((line) => line['correlation_id']))]
@@ -182,7 +218,9 @@ it('logs, metrics, jobs and audit lists hold ids and codes, and nothing that a p
   const { contact } = await readRest(who.login)
   const personal = [
     ...[who, colleague, withdrawing].flatMap(({ login, company }) => [login, company]),
-    ...[address, mistyped, stranger].flatMap((one) => [one, one.split('@')[0] ?? '']),
+    ...[address, mistyped, stranger, requester.address].flatMap((one) => [one, one.split('@')[0] ?? '']),
+    requester.name,
+    requester.phone,
     'quelquun',
     'nonsense@',
     contact,
@@ -192,7 +230,7 @@ it('logs, metrics, jobs and audit lists hold ids and codes, and nothing that a p
   const wanted = [...secrets, ...personal, 'Mauvais-mot-de-passe', 'z'.repeat(43), 'y'.repeat(43)]
   const { rows: jobs } = await superuser.query<{ text: string }>(
     `SELECT j::text AS text FROM pgboss.job j UNION ALL SELECT o::text FROM ellipro.outbox o
-     UNION ALL SELECT e::text FROM ellipro.activation_event e`,
+     UNION ALL SELECT e::text FROM ellipro.activation_event e UNION ALL SELECT c::text FROM ellipro.case_outbox c`,
   )
   const adminSync = product.places.adminSync
   const written = {
@@ -248,6 +286,8 @@ it('Keycloak writes an address in the fields where it names its user, and nothin
     ...secrets,
     ...[who, colleague, withdrawing].flatMap(({ login, company }) => [login, company]),
     contact,
+    requester.name,
+    requester.address,
     'Mauvais-mot-de-passe',
   ]
   const { userEvents, adminEvents } = await readKeycloakEvents()

@@ -6,7 +6,13 @@ const words = {
 }
 const languageNames = { fr: 'Français', en: 'English' }
 /** What a field of this name or type must tell password managers; on-screen keyboards must change nothing typed. */
-const tokens = { login: ['username'], username: ['username'], email: ['email', 'username'] }
+const tokens = {
+  login: ['username'],
+  username: ['username'],
+  email: ['email', 'username'],
+  name: ['name'],
+  phone: ['tel'],
+}
 /** Search words, and what an agent writes about somebody else: nothing that a browser should fill in. */
 const unfilled = ['q', 'reason', 'called']
 const passwordTokens = ['current-password', 'new-password']
@@ -79,7 +85,8 @@ function checkFields(say) {
     say(allowed?.includes(autocomplete), `${describe(field)}: autocomplete "${autocomplete}"`)
     // Sentences are written in a textarea: capitals and a spelling checker help there.
     if (field.localName !== 'textarea') {
-      say(field.autocapitalize === 'none', `${describe(field)}: autocapitalize "${field.autocapitalize}"`)
+      const capitals = field.name === 'name' ? 'words' : 'none'
+      say(field.autocapitalize === capitals, `${describe(field)}: autocapitalize "${field.autocapitalize}"`)
       say(field.getAttribute('spellcheck') === 'false', `${describe(field)}: is spell-checked`)
     }
     say(field.maxLength === -1, `${describe(field)}: cuts what is pasted at ${field.maxLength}`)

@@ -202,6 +202,89 @@ describe('an address', () => {
   })
 })
 
+describe('a request for an access of one’s own', () => {
+  let number = 60
+  const known: Record<string, (login: string, email: string) => Promise<unknown>> = {
+    'of an address that nobody knows': () => Promise.resolve(),
+    'of an address that has an account': (_, email) => hold(`elsewhere-${email}`, email),
+    'of an address that asked a moment ago': (login, email) => askBefore(login, email),
+    'of an address whose request is with the desk': async (login, email) => {
+      await askBefore(login, email)
+      await sync.pool.query(
+        `UPDATE ellipro.access_request SET state = 'proved', proved_at = now() WHERE address_key = $1`,
+        [email],
+      )
+    },
+    'on a login that has a case': (login) => askBefore(login, `other-${login}@example.fr`),
+  }
+  const hold = (account: string, address: string) =>
+    sync.pool.query(
+      `INSERT INTO ellipro.activation (state, account, login, company, contract, address, locale, expires_at, confirmed_at, opened_at)
+       VALUES ('opened', $1, $1, 'C', 'C', $2, 'fr', now(), now(), now())`,
+      [account, address],
+    )
+
+  async function askBefore(login: string, email: string): Promise<void> {
+    const person = new Person()
+    await person.see('/login', { login, password: 'right' })
+    await person.see('/access/new', { name: 'Somebody', email, phone: '' })
+  }
+
+  async function ask(prepare: (typeof known)[string]): Promise<unknown[]> {
+    const login = `known.${number}`
+    const email = `person${number}@example.fr`
+    await hold(`account-${number}`, `holder${number}@example.fr`)
+    const person = new Person(login, `Company ${number}`, email)
+    number++
+    await prepare(login, email)
+    await person.see('/login', { login, password: 'right' })
+    for (const path of ['/moved', '/access/new']) await person.see(path)
+    await person.see('/access/new', { name: 'Claire', email, phone: '' })
+    await person.see('/access/sent')
+    // Loaded again: the address is not in it any more.
+    await person.see('/access/sent')
+    await person.see('/access/new', { name: 'Claire', email, phone: '' })
+    await person.see('/access/sent')
+    return person.seen
+  }
+
+  it('is answered byte for byte alike, whatever is known of address, login and case', async () => {
+    const first = await ask(known['of an address that nobody knows']!)
+    expect(first).toHaveLength(8)
+    expect(JSON.stringify(first[4])).toContain('access.sent_link')
+    for (const [name, prepare] of Object.entries(known)) expect(await ask(prepare), name).toEqual(first)
+  })
+
+  it('tells nobody without the code of its mail that there is one, or what became of it', async () => {
+    const login = `known.${number}`
+    await hold(`account-${number}`, `holder${number}@example.fr`)
+    const email = `person${number++}@example.fr`
+    await askBefore(login, email)
+    const { rows } = await sync.pool.query<{ id: string; case_id: string }>(
+      'SELECT id, case_id FROM ellipro.access_request WHERE address_key = $1',
+      [email],
+    )
+    const look = async (request: string, caseId: string) => {
+      const person = new Person(request, caseId)
+      const code = 'A'.repeat(43)
+      for (const path of [
+        `/access/${request}`,
+        `/access/${request}?s=${code}`,
+        `/access/${request}/prove`,
+        `/access/${request}/prove?k=${code}`,
+        `/access/${request}/withdraw?w=${code}`,
+        `/access/${request}/withdraw`,
+        `/access/holder/${caseId}?h=${code}`,
+        `/access/holder/${caseId}`,
+      ])
+        await person.see(path)
+      return person.seen
+    }
+    const nobody = '11111111-2222-4333-8444-555555555555'
+    expect(await look(rows[0]!.id, rows[0]!.case_id)).toEqual(await look(nobody, nobody))
+  })
+})
+
 describe('a login', () => {
   it('that is unknown, locked or has another password is answered byte for byte alike, after the same wait', async () => {
     for (let tries = 0; tries < 12; tries++)
