@@ -113,7 +113,7 @@ function noteRequest(request: RequestFacts, link: string): NoteText[] {
   if (state === 'proved' && granted)
     add(
       `returned:${granted.id}`,
-      `L’accès accordé à ${person} n’a pas pu être ouvert (${failures[granted.reason ?? ''] ?? granted.reason ?? granted.state}). La demande attend de nouveau une décision : ${link}`,
+      `L’accès accordé à ${person} n’a pas pu être ouvert (${failures[granted.reason ?? granted.state] ?? granted.reason ?? granted.state}). La demande attend de nouveau une décision : ${link}`,
     )
   return notes
 }
@@ -227,6 +227,8 @@ export const sources: Record<string, string> = {
 }
 const closings: Record<string, string> = { not_shared: 'l’identifiant n’est pas partagé' }
 const failures: Record<string, string> = {
+  expired: 'la personne ne l’a pas utilisé à temps',
+  holder_protected: 'le titulaire est un administrateur, dont l’accès n’a pas été fermé',
   user_gone: 'le compte a été supprimé entre-temps',
   user_disabled: 'le compte est désactivé',
   address_changed: 'l’adresse du compte a changé',

@@ -16,10 +16,10 @@ export async function returnRequests(
     [grantedIds],
   )
   for (const { id, caseId } of rows) {
-    await client.query(`SELECT ellipro.note_case($1, $2, 'returned', 'admin-sync', $3)`, [
+    await client.query(`SELECT ellipro.note_case($1, $2, 'access_failed', 'admin-sync', $3)`, [
       caseId,
       id,
-      JSON.stringify({ why: reason }),
+      JSON.stringify({ reason }),
     ])
     await client.query('UPDATE ellipro.login_case SET generation = generation + 1 WHERE id = $1', [caseId])
     await client.query('SELECT ellipro.touch_case($1)', [caseId])

@@ -156,7 +156,7 @@ describe('an access that an agent opened', () => {
     await bench.purge()
     expect(await bench.row(id)).toMatchObject({ state: 'expired' })
     expect(await desk.request(asked.requestId)).toMatchObject({ state: 'proved' })
-    expect((await desk.events(asked.caseId)).at(-1)).toBe('returned')
+    expect((await desk.events(asked.caseId)).at(-1)).toBe('access_failed')
     expect((await desk.case(asked.caseId)).generation).toBe(generation + 1)
     await bench.runCaseWell('sync-case', asked.caseId)
     expect(await desk.request(asked.requestId)).toMatchObject({ state: 'proved' })
