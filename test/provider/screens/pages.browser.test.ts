@@ -2,6 +2,7 @@
  * What only a browser shows of the screens: every page in both languages against test/support/accessible.ts, no refusal
  * by the content security policy, and what scripts add, or do without.
  */
+import { randomUUID } from 'node:crypto'
 import express from 'express'
 import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
@@ -12,13 +13,14 @@ import type { LegacyDirectory } from '../../../provider/legacy/directory.ts'
 import { renderSignInProblem, renderSomeoneElse } from '../../../provider/sign-in/pages.ts'
 import { assets } from '../../../provider/web/assets.ts'
 import { requestContext } from '../../../provider/web/context.ts'
+import { showSignInProblem } from '../../../provider/screens/contract/view.ts'
 import { showClosed } from '../../../provider/screens/closed/view.ts'
 import { sendContinue } from '../../../provider/web/continue.ts'
 import { securityHeaders } from '../../../provider/web/security-headers.ts'
 import { createInspector } from '../../support/accessible.ts'
 import { startBrowser } from '../../support/browser.ts'
 import { createDatabase } from '../../support/postgres.ts'
-import { createStandIn } from '../activation/stand-in.ts'
+import { createStandIn, sha256 } from '../activation/stand-in.ts'
 import { startInstance } from '../support/instance.ts'
 
 const database = await createDatabase()
@@ -95,6 +97,7 @@ bare.get('/closed', (_req, res) =>
     portalSignIn: `${origin}/`,
   }),
 )
+bare.get('/contract-refused', (_req, res) => showSignInProblem(res, 'refused', randomUUID()))
 bare.get('/continue', (_req, res) => sendContinue(res, 'http://127.0.0.1:9/never'))
 const bareServer = bare.listen(0, '127.0.0.1')
 afterAll(() => void bareServer.close())
@@ -196,6 +199,10 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
   await go('/moved', 'a stranger', other.page)
   await signIn(page, login)
   await look(page)
+  await visitRequest(page, look)
+  await visitWaiting(page, login, look)
+  await context.clearCookies()
+  await visitContract(page, look)
 
   await context.clearCookies()
   const second = await ask(page, `lefevre${++count}`)
@@ -203,6 +210,7 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
   for (const [state, reason] of [
     ['confirmed', null],
     ['opened', null],
+    ['opened', 'contract_added'],
     ['expired', null],
     ['withdrawn', 'not_me'],
     ['withdrawn', 'corrected'],
@@ -241,14 +249,195 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
   await other.context.close()
 }
 
+type Look = (page: Page, what?: string) => Promise<void>
+
+/** A request for an access of one's own, by a browser that has just signed in with a login that is held. */
+async function visitRequest(page: Page, look: Look): Promise<void> {
+  const go = async (path: string, what?: string) => {
+    await page.goto(origin + path)
+    await look(page, what)
+  }
+  const send = async (what?: string) => {
+    await page.click('main form button[type=submit] >> nth=0')
+    await page.waitForLoadState()
+    await look(page, what)
+  }
+  await go('/access/new')
+  await page.fill('#phone', 'x')
+  await send('all refused')
+  const address = `camille${++count}@etablissements-lefevre.example.fr`
+  await page.fill('#name', 'Camille <Lefèvre>')
+  await page.fill('#email', address)
+  await page.fill('#phone', '01 23 45 67 89')
+  await send()
+  const { rows } = await sync.pool.query<{ id: string; case_id: string }>(
+    'SELECT id, case_id FROM ellipro.access_request WHERE address_key = $1',
+    [address],
+  )
+  const { id, case_id: caseId } = rows[0]!
+  const code = Buffer.alloc(32, 7)
+  await sync.pool.query(
+    `UPDATE ellipro.access_request SET proof_hash = $2, withdraw_hash = $2, state_hash = $2 WHERE id = $1`,
+    [id, sha256(code)],
+  )
+  const set = (change: string) =>
+    sync.pool.query(`UPDATE ellipro.access_request SET ${change} WHERE id = $1`, [id])
+  await go(`/access/${id}/prove`)
+  await go(`/access/${id}/prove?k=${encode(code)}`)
+  await sync.set('requests_per_case', 0)
+  await send('the case is full')
+  await go('/access/new')
+  await page.fill('#name', 'Camille')
+  await page.fill('#email', `other${address}`)
+  await send('the case is full')
+  await sync.set('requests_per_case', 20)
+  await set(`expires_at = now()`)
+  await go(`/access/${id}/prove`)
+  await set(`state = 'withdrawn'`)
+  await go(`/access/${id}/prove`)
+  await set(`state = 'asked', expires_at = now() + interval '1 hour'`)
+  await go(`/access/${id}/withdraw`)
+  await go(`/access/${id}/withdraw?w=${encode(code)}`)
+  await go(`/access/${id}/prove`)
+  await send()
+
+  await go(`/access/${id}`)
+  await go(`/access/${id}?s=${encode(code)}`)
+  for (const state of ['refused', 'granting', 'opened', 'expired', 'withdrawn']) {
+    await set(`state = '${state}', reason = 'Inconnu de votre société.'`)
+    await go(`/access/${id}`)
+    if (state === 'granting') await send('a mail was asked for')
+  }
+  await go(`/access/${id}/withdraw`)
+  await set(`state = 'opened'`)
+  await go(`/access/${id}/withdraw`)
+
+  await go(`/access/holder/${caseId}`)
+  await sync.pool.query(
+    `UPDATE ellipro.login_case SET holder_hash = $2, holder_id =
+       (SELECT h.id FROM ellipro.login_holder(account) h) WHERE id = $1`,
+    [caseId, sha256(code)],
+  )
+  await go(`/access/holder/${caseId}?h=${encode(code)}`)
+  await set(`state = 'proved', holder_asked_at = now()`)
+  await go(`/access/holder/${caseId}`)
+  await send('answered')
+  await set(`state = 'refused'`)
+}
+
+/** The page of an activation that became a request, in the browser that confirmed. */
+async function visitWaiting(page: Page, login: string, look: Look): Promise<void> {
+  const { rows } = await sync.pool.query<{ id: string }>(
+    `INSERT INTO ellipro.activation (state, account, login, company, contract, address, locale, expires_at, confirmed_at, ended_at)
+     SELECT 'waiting', account, login, company, contract, 'waiting' || gen_random_uuid() || '@example.fr', 'fr', now(), now(), now()
+       FROM ellipro.activation WHERE login = $1 LIMIT 1 RETURNING id`,
+    [login],
+  )
+  const { id } = rows[0]!
+  const secret = Buffer.alloc(32, 8)
+  await sync.pool.query(
+    'INSERT INTO ellipro.activation_secret (activation_id, finisher_hash, browser_hash) VALUES ($1, $2, $2)',
+    [id, sha256(secret)],
+  )
+  const [name, value] = [`finish_${id}`, encode(secret)]
+  await page.context().addCookies([{ name, value, url: origin }])
+  await page.goto(`${origin}/activation/${id}/waiting`)
+  await look(page, 'the case is full')
+  const request = await sync.pool.query<{ id: string }>('SELECT ellipro.ask_from_waiting($1) AS id', [id])
+  await page.goto(`${origin}/activation/${id}/waiting`)
+  await look(page)
+  await page.click('main form button[type=submit]')
+  await page.waitForLoadState()
+  await look(page, 'refused')
+  await page.fill('#name', 'Dominique')
+  await page.click('main form button[type=submit]')
+  await page.waitForLoadState()
+  await look(page, 'named')
+  for (const state of ['granting', 'opened', 'refused', 'expired', 'withdrawn']) {
+    await sync.pool.query('UPDATE ellipro.access_request SET state = $2 WHERE id = $1', [
+      request.rows[0]!.id,
+      state,
+    ])
+    await page.goto(`${origin}/activation/${id}/waiting`)
+    await look(page)
+  }
+  await page.context().clearCookies({ name })
+  await page.context().addCookies([{ name: 'activation', value, url: origin }])
+  await page.goto(`${origin}/activation/${id}/waiting`)
+  await look(page)
+}
+
+/** Adding a contract to an account: what the person sees of it without Keycloak, and all that admin-sync may answer. */
+async function visitContract(page: Page, look: Look): Promise<void> {
+  const id = await ask(page, `lefevre${++count}`)
+  const { k } = await sync.sendMail(id)
+  await sync.refuse(id)
+  const path = `/activation/${id}/contract`
+  const go = async (to: string, what?: string) => {
+    await page.goto(origin + to)
+    await look(page, what)
+  }
+  const give = async (typed: string, what?: string) => {
+    await page.fill('#password', typed)
+    await page.click('main form button[type=submit] >> nth=0')
+    await page.waitForLoadState()
+    await look(page, what)
+  }
+  const change = (set: string, table = 'activation_secret', key = 'activation_id') =>
+    sync.pool.query(`UPDATE ellipro.${table} SET ${set} WHERE ${key} = $1`, [id])
+  await go(path)
+  await go(`${path}?k=${'A'.repeat(43)}`)
+  await go(`${path}?k=${encode(k)}`)
+  await give('', 'empty')
+  await give('wrong', 'refused')
+  await give(password)
+  await go('/activation/contract/callback?state=unknown')
+  await page.goto(`${bareOrigin()}/contract-refused`)
+  await look(page)
+  await change(`addition_user_id = 'somebody'`)
+  await go(`${path}/adding`)
+  await go(`${path}/adding?n=12`)
+  for (const outcome of ['wrong_person', 'sign_in_refused', 'account_unusable', 'login_unknown', 'added']) {
+    await change(`addition_outcome = '${outcome}'`)
+    await go(`${path}/adding`)
+  }
+  await change('addition_user_id = NULL, addition_outcome = NULL')
+  await page.goto(origin + path)
+  await change('confirmation_tries = 4')
+  await give('wrong', 'no try left')
+  await change(`state = 'withdrawn'`, 'activation', 'id')
+  await go(path)
+  await change(`state = 'refused', expires_at = now()`, 'activation', 'id')
+  await go(path)
+  await change(`kind = 'granted'`, 'activation', 'id')
+  await go(path)
+  await change(`expires_at = now() + interval '1 day'`, 'activation', 'id')
+  await go(path, 'granted')
+  await change(`state = 'opened'`, 'activation', 'id')
+  await sync.pool.query(
+    `INSERT INTO ellipro.added_contract (activation_id, user_id, contract) VALUES ($1, 'somebody', 'CF-1')`,
+    [id],
+  )
+  await go(path, 'by its link')
+}
+
 /** `data-page` of every page that provider has; one that is missing here has never been looked at. */
 const everyPage = `
   login login-busy login-unavailable closed interaction-gone redirection moved desk-closed desk-address-taken sent
-  sent-elsewhere sent-opened sent-confirmed sent-expired sent-not-me sent-stopped sent-ended sent-refused address
+  sent-elsewhere sent-opened sent-added sent-confirmed sent-expired sent-not-me sent-stopped sent-ended sent-refused address
   resume confirm confirm-locked confirm-no-link confirm-bad-link confirm-expired confirm-ended confirm-opened
   opening opening-slow opening-opened opening-not-verified opening-refused opening-failed
   withdraw-valid withdraw-done withdraw-too-late withdraw-bad-code sign-in-switch sign-in-problem
-  continue error`
+  continue error
+  access-new access-sent access-full access-prove-valid access-prove-bad-link access-prove-full access-prove-expired
+  access-prove-ended access-prove-done access-withdraw-valid access-withdraw-bad-code access-withdraw-done
+  access-withdraw-too-late access-state-bad-link access-state-proved access-state-granting access-state-opened
+  access-state-refused access-state-expired access-state-withdrawn holder holder-empty holder-bad-link
+  waiting-case-full waiting-proved waiting-granting waiting-opened waiting-refused waiting-expired waiting-withdrawn
+  waiting-elsewhere
+  contract contract-locked contract-no-link contract-bad-link contract-expired contract-expired-granted contract-ended
+  contract-added contract-adding contract-adding-slow contract-wrong-person contract-sign-in-refused
+  contract-account-unusable contract-login-unknown contract-unavailable contract-unknown contract-refused`
 
 test.each([
   ['fr', 'fr-FR'],
