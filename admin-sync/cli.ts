@@ -9,6 +9,9 @@
  *   activations resend|withdraw <id, login or e-mail>     a fresh mail; stops an activation
  *   accounts sweep             accounts that are gone at Keycloak are closed; links that should be gone are reported
  *   logins release <login>     lets the login of a closed account, or of a holder who left, be activated again
+ *   cases list|show <reference, login or id>     shared logins, and what waits for an agent; personal data
+ *   cases sync [--dry-run]     a pass over them now, or what it would do
+ *   tickets verify             what is set up wrong at the help desk
  *   cases import <file.csv>    logins that are known to be shared get their cases
  *   people export|erase <e-mail>     what is stored about a person; personal data
  *   jobs dead                  jobs that ended without success      jobs redrive [id]    tries them again
@@ -20,7 +23,7 @@
  */
 import { Command } from 'commander'
 import { ConfigError, UpstreamError } from '../core/errors.ts'
-import { addCases } from './cli/cases.ts'
+import { addCases, addTickets } from './cli/cases.ts'
 import { addDesk } from './cli/desk.ts'
 import { addInstallation } from './cli/installation.ts'
 import { addPeople } from './cli/people.ts'
@@ -32,6 +35,7 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
   addWatch(program, env)
   addDesk(program, env)
   addCases(program, env)
+  addTickets(program, env)
   addPeople(program, env)
   return program
 }

@@ -19,6 +19,8 @@ export type Options = {
   block?: true
   acknowledgeWarnings?: true
   encoding?: 'utf-8' | 'latin-1'
+  all?: true
+  dryRun?: true
 }
 
 /** Commands print their own answer; connections lost in the background are not part of it. */
@@ -26,9 +28,11 @@ export const quiet = createLog('admin-sync', 'silent')
 
 const texts = loadTexts(new URL('../text/', import.meta.url))
 /** The desk speaks French; an English terminal gets English. */
-export function chooseTexts(env: Environment): Translate {
+export const chooseTexts = (env: Environment): Translate => texts[readLanguage(env)]
+
+export function readLanguage(env: Environment): Language {
   const locale = env['LC_ALL'] || env['LC_MESSAGES'] || env['LANG'] || ''
-  return texts[(locale.startsWith('en') ? 'en' : 'fr') satisfies Language]
+  return locale.startsWith('en') ? 'en' : 'fr'
 }
 
 /** @param run gets the argument, when the command has one and it was given */

@@ -2,7 +2,9 @@
  * Passes over cases on a real Keycloak and PostgreSQL, with tickets as mails into a real inbox. What people and agents do
  * is done by provider's functions; the jobs run when the test says so.
  */
+import { execFile } from 'node:child_process'
 import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { passCase, rehearseCase } from '../../../admin-sync/cases/sync-case.ts'
 import { protectedGroup } from '../../../admin-sync/realm/roles.ts'
@@ -269,3 +271,57 @@ describe('what the console says', () => {
     })
   })
 })
+
+describe('the command line', () => {
+  it('lists and shows cases, rehearses a pass and does it', async () => {
+    const { caseId, holder, address } = await desk.createCase()
+    const reference = (await caseOf(holder.login.account))?.reference ?? ''
+    const rehearsed = await cli('cases', 'sync', '--dry-run', reference)
+    expect([rehearsed.code, rehearsed.err]).toEqual([0, ''])
+    expect(rehearsed.out).toContain('ticket: create')
+    expect(rehearsed.out).toContain('shared_login=true')
+    expect(await ticketOf(caseId)).toBe(undefined)
+    expect(await attributesOf(holder.address)).not.toHaveProperty('ticket')
+    const done = await cli('cases', 'sync', '--json', caseId)
+    expect(JSON.parse(done.out)).toMatchObject([{ case: caseId, reference, plan: { ticket: 'create' } }])
+    expect(await attributesOf(holder.address)).toMatchObject({ ticket: [reference] })
+    expect((await cli('cases', 'list')).out).toMatch(new RegExp(`^${reference}  open    1 to decide`, 'm'))
+    await settle(caseId)
+    const shown = await cli('cases', 'show', holder.login.login)
+    for (const part of [reference, address, holder.address, 'ticket_created', 'proved'])
+      expect(shown.out).toContain(part)
+    expect((await cli('cases', 'sync', reference)).out).toContain('nothing to do')
+    expect((await cli('cases', 'show', 'no-such-login')).code).toBe(1)
+  })
+
+  it('says what is wrong at the help desk', async () => {
+    expect(await cli('tickets', 'verify')).toMatchObject({ code: 0, out: 'email: rien à corriger\n' })
+    const wrong = await cli('tickets', 'verify', '--json', { SMTP_PORT: '1' })
+    expect(wrong.code).toBe(1)
+    expect(JSON.parse(wrong.out)).toMatchObject({
+      connector: 'email',
+      problems: [{ code: expect.any(String) as string }],
+    })
+  })
+})
+
+type Ran = { code: number | null; out: string; err: string }
+function cli(...words: (string | Record<string, string>)[]): Promise<Ran> {
+  const more = words.filter((word) => typeof word === 'object')
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      [
+        join(import.meta.dirname, '../../../admin-sync/cli.ts'),
+        ...words.filter((word) => typeof word === 'string'),
+      ],
+      {
+        env: Object.assign(
+          { PATH: process.env['PATH'], LANG: 'fr_FR.UTF-8', ...bench.environment },
+          ...more,
+        ) as NodeJS.ProcessEnv,
+      },
+      (error, out, err) => done({ code: error ? Number(error.code) : 0, out, err }),
+    )
+  })
+}
