@@ -184,7 +184,7 @@ describe('a way that was left', () => {
     await signIn(person, who.address).catch(() => undefined)
     globalThis.fetch = real
     await other.open(callbacks[0]!)
-    expect([other.page.status, other.name]).toEqual([400, 'contract-sign-in-unknown'])
+    expect([other.page.status, other.name]).toEqual([400, 'contract-unknown'])
     expect(await contractsOf(who)).toEqual(['AUTRE-1'])
     await person.open(callbacks[0]!)
     await untilSettled(person)
@@ -192,7 +192,7 @@ describe('a way that was left', () => {
     await person.open(callbacks[0]!)
     expect(person.name).toBe('contract-added')
     await other.open(callbacks[0]!)
-    expect([other.page.status, other.name]).toEqual([400, 'contract-sign-in-unknown'])
+    expect([other.page.status, other.name]).toEqual([400, 'contract-unknown'])
     expect(await contractsOf(who)).toHaveLength(2)
   })
 
@@ -214,7 +214,7 @@ describe('a way that was left', () => {
     await untilKeycloak(other, link)
     const state = new URL(other.page.url).searchParams.get('state')!
     await other.open(`${urls.provider}/activation/contract/callback?error=access_denied&state=${state}`)
-    expect([other.page.status, other.name]).toEqual([400, 'contract-sign-in-refused'])
+    expect([other.page.status, other.name]).toEqual([400, 'contract-refused'])
     await other.click(/\/contract"/)
     expect(other.name).toBe('contract')
 

@@ -205,7 +205,7 @@ export async function showSignInProblem(
 ): Promise<void> {
   const { t } = contextOf(res)
   await renderPage(res, {
-    name: `contract-sign-in-${problem}`,
+    name: `contract-${problem}`,
     status: problem === 'unavailable' ? 503 : 400,
     title: t('contract.title'),
     body: html`<p class="ell-lead">${t(`contract.sign_in.${problem}`)}</p>
