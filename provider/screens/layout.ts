@@ -57,6 +57,8 @@ export type Frame = {
   more?: Html
   /** One more style sheet of /assets. */
   styles: string
+  /** Of the page's URL, what the language switch keeps. */
+  query?: Record<string, string>
 }
 
 /**
@@ -87,7 +89,7 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
       </head>
       <body class="ell-page" data-page="${page.name ?? 'page'}">
         <a class="ell-skip" href="#contenu">${t('layout.skip')}</a>
-        ${header(t, language, path, frame?.header)}
+        ${header(t, language, path, frame)}
         <main class="ell-main ${frame && 'ell-main--wide'}" id="contenu" tabindex="-1">
           ${page.step && stepsLine(t, page.step)}
           <div class="ell-card">
@@ -117,7 +119,8 @@ function refreshTag({ refresh }: Page): Html | undefined {
   return refresh.withoutScriptsOnly ? html`<noscript>${tag}</noscript>` : tag
 }
 
-function header(t: Translate, language: Language, path: string, area?: Html): Html {
+function header(t: Translate, language: Language, path: string, frame?: Frame): Html {
+  const url = (lang: Language) => `${path}?${new URLSearchParams({ ...frame?.query, lang }).toString()}`
   const names = { fr: 'Français', en: 'English' }
   return html`<header class="ell-header">
     <div class="ell-header__inner">
@@ -129,17 +132,13 @@ function header(t: Translate, language: Language, path: string, area?: Html): Ht
           </g></svg
         ><span class="ell-brand__name">Ellipro</span></span
       >
-      ${area}
+      ${frame?.header}
       <nav class="ell-language" aria-label="${t('layout.language')}">
         <ul>
           ${languages.map(
             (l) =>
               html`<li>
-                <a
-                  href="${path}?lang=${l}"
-                  lang="${l}"
-                  hreflang="${l}"
-                  ${l === language && 'aria-current=true'}
+                <a href="${url(l)}" lang="${l}" hreflang="${l}" ${l === language && 'aria-current=true'}
                   >${names[l]}</a
                 >
               </li>`,

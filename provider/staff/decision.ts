@@ -47,7 +47,7 @@ export function decisionRoutes(parts: DecisionParts): Record<'submit' | 'show', 
     if (!isId(id)) throw new ScreenError('error.not_found', 404)
     const form = readForm(req)
     const agent = await guard.agent(req)
-    if (!agent) return sessionIsOver(parts, res, id, form)
+    if (!agent) return sessionIsOver(parts, req, res, id, form)
     const view = await store.case(agent.cookieHash, id)
     if (!view) return renderNotFound(res, 'case', agent)
     const page: CasePage = { view, agent, now: parts.now(), typed: form }
@@ -114,7 +114,7 @@ export async function finishDecision(
       notice: { kind: 'error', text: { key: `staff.refusal.${why}` } },
     })
   }
-  cookies.keepDraft(res, decision)
+  cookies.keepDraft(req, res, decision)
   try {
     const redeemed = await keycloak.redeem(queryOf(req), {
       state,
@@ -152,13 +152,14 @@ export async function finishDecision(
 /** Whose session ended while they typed: what they typed waits in a cookie, or, when it is too long, on this page. */
 async function sessionIsOver(
   { cookies }: DecisionParts,
+  req: Request,
   res: Response,
   id: string,
   form: TypedDecision,
 ): Promise<void> {
   const draft = draftOf(id, form)
   const isKept = draft !== undefined && cookies.fits(draft)
-  if (isKept) cookies.keepDraft(res, draft)
+  if (isKept) cookies.keepDraft(req, res, draft)
   await renderSessionOver(res, `/staff/cases/${id}`, isKept ? undefined : form)
 }
 

@@ -47,6 +47,8 @@ const signInSchema = z.object({
 })
 export type StaffSignIn = z.infer<typeof signInSchema>
 
+/** `by`: user id of whoever typed it, when that is known. */
+const draftSchema = z.object({ decision: decisionSchema, by: z.string().optional() })
 const agentSchema = z.object({ session: z.string(), userId: z.string() })
 
 export type StaffCookies = {
@@ -62,7 +64,8 @@ export type StaffCookies = {
   takeSignIn(req: Request, res: Response, state: unknown): StaffSignIn | undefined
   /** Does what was typed fit into a cookie? */
   fits: (decision: DecisionContent) => boolean
-  keepDraft(res: Response, decision: DecisionContent): void
+  keepDraft(req: Request, res: Response, decision: DecisionContent): void
+  /** What this agent had typed: nothing of whoever was at this browser before. */
   draft(req: Request): DecisionContent | undefined
   clearDraft(res: Response): void
 }
@@ -156,10 +159,14 @@ export function createStaffCookies(cookies: Cookies, seal: Seal, now: () => numb
       }
       return close('staff_in_', signIn, signInSeconds).length <= maxLength
     },
-    keepDraft: (res, decision) => keep(res, 'staff_draft', decision, draftSeconds),
+    keepDraft(req, res, decision) {
+      keep(res, 'staff_draft', { decision, by: this.agentId(req) }, draftSeconds)
+    },
     draft(req) {
       const found = open('staff_draft', cookies.read(req, 'staff_draft'))
-      return found && readDecision(decisionSchema.parse(found.content))
+      const draft = found && draftSchema.parse(found.content)
+      if (!draft || (draft.by !== undefined && draft.by !== this.agentId(req))) return undefined
+      return readDecision(draft.decision)
     },
     clearDraft: (res) => cookies.clear(res, 'staff_draft'),
   }

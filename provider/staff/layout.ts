@@ -5,11 +5,11 @@ import { renderPage, type Html, type Page } from '../screens/layout.ts'
 import { contextOf } from '../web/context.ts'
 import type { Agent } from './session.ts'
 
-/** @param page `more`: cards below the first one */
+/** @param page `more`: cards below the first one; `query`: what the language switch keeps of the URL */
 export async function renderStaffPage(
   res: Response,
   agent: Pick<Agent, 'name'> | undefined,
-  { more, ...page }: Page & { more?: Html },
+  { more, query, ...page }: Page & { more?: Html; query?: Record<string, string> },
 ): Promise<void> {
   const { t, csrf } = contextOf(res)
   const who =
@@ -26,6 +26,7 @@ export async function renderStaffPage(
       header: html`${agent ? html`<a class="ell-staff__home" href="/staff">${area}</a>` : area} ${who}`,
       styles: 'agents.css',
       ...(more !== undefined && { more }),
+      ...(query && { query }),
     },
   })
 }

@@ -81,6 +81,7 @@ export async function renderSignInProblem(
   await renderStaffPage(res, undefined, {
     status: o.status,
     name: 'staff-problem',
+    query: { to: o.to },
     title: t('staff.problem.title'),
     body: html`<p class="ell-lead">${t(o.messageKey)}</p>
       ${actions(linkButton(signInPath(o.to), t('staff.problem.retry')))}`,

@@ -167,6 +167,7 @@ CREATE TABLE ellipro.access_request (
 CREATE UNIQUE INDEX access_request_one ON ellipro.access_request (case_id, address_key)
   WHERE state IN ('asked', 'proved', 'granting');
 CREATE INDEX access_request_by_case ON ellipro.access_request (case_id, created_at);
+CREATE INDEX access_request_to_decide ON ellipro.access_request (case_id, proved_at) WHERE state = 'proved';
 CREATE INDEX access_request_by_address ON ellipro.access_request (address_key, created_at);
 CREATE INDEX access_request_recent ON ellipro.access_request (created_at);
 CREATE INDEX access_request_unproved ON ellipro.access_request (expires_at) WHERE state = 'asked';
@@ -665,10 +666,12 @@ BEGIN
       ELSIF v_constraint = 'activation_one_holder' THEN
         v_waiting := 'login_held';
       ELSIF v_constraint = 'activation_one_confirmed_address' THEN
-        INSERT INTO outbox (kind, activation_id) VALUES ('release', p_id);
+        -- Its mail "you already have an account" leads to adding this contract.
+        INSERT INTO outbox (kind, activation_id) VALUES ('release', p_id), ('send-confirmation', p_id);
         -- What steers it stays, as for every `refused`: the pages go on showing it as `mailed`.
         UPDATE activation_secret SET link_hash = NULL WHERE activation_id = p_id;
-        UPDATE activation SET state = 'refused', reason = 'address_taken', ended_at = now() WHERE activation.id = p_id;
+        UPDATE activation SET state = 'refused', reason = 'address_taken', ended_at = now(), mail_generation = mail_generation + 1
+          WHERE activation.id = p_id;
         RETURN QUERY SELECT 'address_taken', NULL::integer; RETURN;
       ELSE
         RAISE;
@@ -1075,12 +1078,13 @@ RETURNS TABLE (id uuid, reference text, login text, company text, contract text,
                open_requests integer, oldest_request timestamptz, ticket_status text, ticket_owner text, ticket_url text,
                ticket_waiting_since timestamptz, total bigint)
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
-  SELECT c.id, c.reference, c.login, c.company, c.contract, c.state, c.created_at, q.open, q.oldest,
+  SELECT c.id, c.reference, c.login, c.company, c.contract, c.state, c.created_at, coalesce(q.open, 0), q.oldest,
     t.status, t.owner, t.url, t.waiting_since, count(*) OVER ()
   FROM login_case c
   LEFT JOIN ticket t ON t.case_id = c.id
-  CROSS JOIN LATERAL (SELECT count(*)::integer AS open, min(r.proved_at) AS oldest FROM access_request r
-                      WHERE r.case_id = c.id AND r.state = 'proved') q
+  -- Those that wait are few, however many cases there were.
+  LEFT JOIN (SELECT r.case_id, count(*)::integer AS open, min(r.proved_at) AS oldest FROM access_request r
+             WHERE r.state = 'proved' GROUP BY r.case_id) q ON q.case_id = c.id
   WHERE granted_session(p_cookie_hash) IS NOT NULL
     AND CASE p_filter WHEN 'open' THEN c.state = 'open' WHEN 'deciding' THEN q.open > 0
                       WHEN 'closed' THEN c.state = 'closed' ELSE true END
@@ -1127,7 +1131,8 @@ LANGUAGE sql STABLE SECURITY DEFINER SET search_path = ellipro, pg_temp AS $$
                      WHERE k.user_id = me.user_id AND k.address_key = r.address_key),
                    'grantedState', (SELECT g.state FROM activation g WHERE g.id = r.granted_id),
                    'grantedUntil', (SELECT g.expires_at FROM activation g WHERE g.id = r.granted_id)) ORDER BY r.created_at), '[]')
-                 FROM access_request r WHERE r.case_id = c.id AND r.state <> 'asked'),
+                 -- Nobody is bothered with an address that was never proved.
+                 FROM access_request r WHERE r.case_id = c.id AND r.proved_at IS NOT NULL),
     'unproved', (SELECT count(*) FROM access_request r WHERE r.case_id = c.id AND r.state = 'asked' AND r.expires_at > now()),
     'decisions', (SELECT coalesce(jsonb_agg(jsonb_build_object('id', d.id, 'requestId', d.request_id, 'kind', d.kind, 'reason', d.reason,
                     'called', d.called, 'state', d.state, 'outcome', d.outcome, 'name', d.name, 'dueAt', d.due_at, 'createdAt', d.created_at,

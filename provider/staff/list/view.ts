@@ -20,12 +20,16 @@ export type ListPage = {
   now: number
 }
 
-const listUrl = (o: { filter: CaseFilter; search: string; page?: number }): string => {
-  const query = new URLSearchParams({
-    ...(o.filter !== 'deciding' && { filter: o.filter }),
-    ...(o.search !== '' && { q: o.search }),
-    ...((o.page ?? 1) > 1 && { page: String(o.page) }),
-  }).toString()
+type Place = { filter: CaseFilter; search: string; page?: number }
+
+const queryOf = ({ filter, search, page = 1 }: Place): Record<string, string> => ({
+  ...(filter !== 'deciding' && { filter }),
+  ...(search !== '' && { q: search }),
+  ...(page > 1 && { page: String(page) }),
+})
+
+const listUrl = (place: Place): string => {
+  const query = new URLSearchParams(queryOf(place)).toString()
   return query === '' ? '/staff' : `/staff?${query}`
 }
 
@@ -33,6 +37,7 @@ export async function renderList(res: Response, agent: Agent, list: ListPage): P
   const { t } = contextOf(res)
   await renderStaffPage(res, agent, {
     name: 'staff-list',
+    query: queryOf(list),
     title: t('staff.list.title'),
     body: html`<div class="ell-staff__tools">${filters(t, list)} ${searchForm(t, list)}</div>
       ${list.lines.length === 0 ? empty(t, list) : table(res, list)}`,

@@ -225,6 +225,27 @@ test.each([
   600_000,
 )
 
+test('the page that waits for the check asks by HEAD, and goes on to the very page that was asked for', async () => {
+  const { page, context } = await browser.open('fr-FR')
+  sync.isAway = true
+  const session = await give(context, 'checking')
+  await page.goto(`${origin}/staff?filter=all&q=x`)
+  await page.waitForSelector('[data-page=staff-checking]')
+  let loads = 0
+  page.on('load', () => (loads += 1))
+  await page.waitForEvent('request', (request) => request.method() === 'HEAD')
+  expect(loads).toBe(0)
+  await sync.pool.query(
+    `UPDATE ellipro.staff_session SET state = 'granted', user_id = 'x', name = 'X' WHERE id = $1`,
+    [session],
+  )
+  await page.waitForSelector('[data-page=staff-list]')
+  expect(new URL(page.url()).searchParams.get('filter')).toBe('all')
+  expect(await page.locator('#q').inputValue()).toBe('x')
+  sync.isAway = false
+  await context.close()
+})
+
 test('an agent signs in, finds a case and decides by keyboard alone, without JavaScript', async () => {
   const address = `marie.${randomBytes(4).toString('hex')}@desk.example.fr`
   agents.set(

@@ -217,6 +217,7 @@ describe('the list', () => {
     expect(person.page.body.match(/href="\/staff\/cases\//g)?.length).toBe(50)
     await person.click(/page=2/)
     expect(person.page.body.match(/href="\/staff\/cases\//g)?.length).toBe(2)
+    expect(person.link(/lang="en"/)).toBe(`${origin}/staff?q=${contract}&page=2&lang=en`)
     await person.open(`${origin}/staff?q=${contract}&page=3`)
     expect(person.page.body).toContain('staff.list.beyond')
     await person.open(`${origin}/staff?q=${randomUUID()}`)
@@ -250,8 +251,16 @@ describe('a case', () => {
        VALUES ($1, 'rt', '4711', 'javascript:alert(1)', 'open', 'paul', now())`,
       [made.id],
     )
+    await sync.pool.query(
+      `INSERT INTO ellipro.access_request (case_id, state, name, address, locale, expires_at)
+       VALUES ($1, 'asked', 'Nobody Proved', 'x@x.example', 'fr', now() + interval '1 day'),
+              ($1, 'expired', 'Nobody Proved', 'y@x.example', 'fr', now())`,
+      [made.id],
+    )
     const person = await signedIn(marie, `/staff/cases/${made.id}`)
     const { body, headers } = person.page
+    expect(body).not.toContain('Nobody Proved')
+    expect(body).toContain('staff.case.unproved 1')
     const seen = [
       made.reference,
       'lefevre12',
@@ -458,6 +467,7 @@ describe('a decision that does not come to its end', () => {
     await decide(first, 'open', one, { reason: 'Connue' })
     await decide(second, 'open', two, { reason: 'Mes mots' })
     expect([second.page.status, second.name]).toEqual([422, 'staff-case'])
+    expect(second.link(/lang="en"/)).toBe(`${origin}/staff/cases/${made.id}?lang=en`)
     expect(second.page.body).toContain('staff.refusal.stale')
     expect(isKept(second, 'Mes mots</textarea')).toBe(true)
     await decide(second, 'open', two, { reason: 'Mes mots' })
@@ -474,6 +484,13 @@ describe('a decision that does not come to its end', () => {
     expect([person.page.url, person.name]).toEqual([`${origin}/staff/cases/${made.id}`, 'staff-case'])
     expect(isKept(person, 'Écrit pendant une heure</textarea')).toBe(true)
     expect(await sync.decisions(made.id)).toEqual([])
+    // A colleague who signs in at the same browser reads none of it.
+    const there = new HttpPerson()
+    there.cookies = person.cookies.filter(({ name }) => name === 'staff_draft')
+    await there.open(`${origin}/staff/cases/${made.id}`)
+    await logIn(there, paul)
+    expect(there.name).toBe('staff-case')
+    expect(isKept(there, 'Écrit pendant une heure')).toBe(false)
     // Too long for a cookie: it is shown, to be copied.
     await sync.pool.query(`UPDATE ellipro.staff_session SET state = 'ended' WHERE state = 'granted'`)
     await decide(person, 'refuse', made.requests[0]!, { reason: '<b>'.repeat(2000) })
@@ -558,7 +575,9 @@ describe('a decision that does not come to its end', () => {
     const stranger = new HttpPerson()
     await stranger.open(`${down.origin}/staff/cases/${made.id}`)
     expect([stranger.page.status, stranger.name]).toEqual([503, 'staff-problem'])
-    expect(stranger.link(/sign-in/)).toContain(encodeURIComponent(`/staff/cases/${made.id}`))
+    expect(stranger.link(/class="ell-button.*sign-in/)).toContain(
+      encodeURIComponent(`/staff/cases/${made.id}`),
+    )
     expect(await sync.decisions(made.id)).toEqual([])
   })
 
