@@ -57,7 +57,7 @@ const algorithms = ['RS256']
 const maxLength = 8000
 const maxAgeSeconds = 300
 /** Between Keycloak's clock and the database's. */
-const clockToleranceSeconds = 30
+const clockToleranceSeconds = 60
 
 export function createIdTokenVerifier(keycloakUrl: string, realm: string): VerifyIdToken {
   const issuer = `${keycloakUrl}/realms/${realm}`

@@ -72,6 +72,14 @@ test('a role held by a group counts', async () => {
   expect(await desk.session(id)).toMatchObject({ name: account.address })
 })
 
+test('an administrator may be an agent', async () => {
+  const account = await desk.createAccount()
+  const group = (await bench.admin.realm.listTopGroups()).find(({ name }) => name === 'protected-accounts')
+  await bench.admin.realm.addMember(group?.id ?? '', account.userId)
+  const { id } = await desk.beginSession({ ...account, web: new Web() })
+  expect(await bench.runCaseWell('check-staff', id)).toBe('granted')
+})
+
 test('the token of another session, or a forged one, opens none', async () => {
   const account = await desk.createAccount()
   const web = new Web()
