@@ -97,8 +97,8 @@ export type HttpTrouble =
   | 'drip'
   /** It is passed on and done, and the connection is cut instead of an answer. */
   | 'lost'
-  /** It is passed on so much later, whether the client still waits or not. */
-  | { holdMs: number }
+  /** It is passed on when this has come true, whether the client still waits or not. */
+  | { hold: Promise<unknown> }
 
 export type HttpProxy = {
   /** Without trailing slash. */
@@ -122,9 +122,9 @@ export async function startHttpProxy(targetUrl: string, host = '127.0.0.2'): Pro
     const trouble = proxy.trouble(asked)
     if (trouble === undefined || trouble === 'drip')
       return pass(incoming, response, target, trouble === 'drip')
-    if (trouble === 'lost') return void passLater(incoming, response, target, 0, true)
-    if (typeof trouble === 'object' && 'holdMs' in trouble)
-      return void passLater(incoming, response, target, trouble.holdMs, false)
+    if (trouble === 'lost') return void passLater(incoming, response, target, undefined, true)
+    if (typeof trouble === 'object' && 'hold' in trouble)
+      return void passLater(incoming, response, target, trouble.hold, false)
     if (trouble === 'hang') return void incoming.resume()
     if (trouble === 'reset') return incoming.socket.resetAndDestroy()
     if (trouble === 'half') {
@@ -164,12 +164,12 @@ async function passLater(
   incoming: IncomingMessage,
   response: ServerResponse,
   target: URL,
-  holdMs: number,
+  hold: Promise<unknown> | undefined,
   isLost: boolean,
 ): Promise<void> {
   const chunks: Buffer[] = []
   for await (const chunk of incoming) chunks.push(chunk as Buffer)
-  await sleep(holdMs)
+  await hold
   const { method, url, headers } = incoming
   const options = {
     host: target.hostname,
