@@ -39,6 +39,8 @@ export const sendConfirmation: AccountJob = async (dependencies, activation, che
     if (budget !== 'ok') return note(dependencies, activation, budget)
   }
 
+  // Before anything else of it: it counts for whoever adds the contract to an account, too.
+  await store.setNeedsAgent(activation.id, await needsAgent(dependencies, activation, login))
   const codes = makeCodes(dependencies.linkKey, activation.id, activation.mailGeneration)
   const user = await preparePendingUser(
     dependencies,
@@ -67,7 +69,6 @@ export const sendConfirmation: AccountJob = async (dependencies, activation, che
   // "already confirmed" and lead nowhere. The other form of the mail works whatever happened meanwhile.
   const repeated = user.verified || (await store.hasMailUnderWay(activation.addressKey))
   await checkpoint('store-codes')
-  await store.setNeedsAgent(id, await needsAgent(dependencies, activation, login))
   if (!(await store.storeCodes(id, mailGeneration, codes.linkHash, codes.withdrawHash))) return 'superseded'
 
   await checkpoint('send')

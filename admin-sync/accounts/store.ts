@@ -72,6 +72,9 @@ const userColumns = `record, address_key AS "addressKey", user_id AS "userId", c
 /** What keeps a pending user in being. A refused activation has none of its own. */
 const live = `(state = 'confirmed' OR (state IN ('requested', 'mailed') AND expires_at > now()))`
 
+/** What an agent opened and nobody has taken up: its person may have an account, and has not added the contract to it. */
+const unused = `(state IN ('requested', 'mailed') OR (state = 'refused' AND reason = 'address_taken'))`
+
 export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
   const one = async <T extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<T | undefined> =>
     (await pool.query<T>(text, values)).rows[0]
@@ -242,16 +245,24 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
 
     /**
      * Refuses an activation that is under way. With `address_taken` its secrets stay until its hours are over:
-     * outwardly it is `mailed`, and may still be resent and corrected.
+     * outwardly it is `mailed`, and may still be resent and corrected. Whoever had confirmed it gets one mail more, which
+     * leads to adding the contract to the account that was first.
      */
     refuse: (id: string, from: readonly State[], reason: Refusal) =>
       inTransaction(pool, async (client) => {
+        const isSecond = reason === 'address_taken' && from.includes('confirmed')
         const { rowCount } = await client.query(
-          `UPDATE ellipro.activation SET state = 'refused', reason = $3, ended_at = now()
+          `UPDATE ellipro.activation
+              SET state = 'refused', reason = $3, ended_at = now(), mail_generation = mail_generation + $4
             WHERE id = $1 AND state = ANY ($2)`,
-          [id, from, reason],
+          [id, from, reason, isSecond ? 1 : 0],
         )
         if (rowCount === 0) return false
+        if (isSecond)
+          await client.query(
+            `INSERT INTO ellipro.outbox (kind, activation_id) VALUES ('send-confirmation', $1)`,
+            [id],
+          )
         // finisher_hash stays: the browser that confirmed is told by it what became of its confirmation.
         await client.query(
           `UPDATE ellipro.activation_secret SET link_hash = NULL, credential = NULL,
@@ -399,7 +410,7 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
     async expireGranted(): Promise<number> {
       const { rows } = await pool.query<{ id: string; account: string }>(
         `SELECT id, account FROM ellipro.activation
-          WHERE kind = 'granted' AND state IN ('requested', 'mailed') AND expires_at <= now() ORDER BY expires_at`,
+          WHERE kind = 'granted' AND ${unused} AND expires_at <= now() ORDER BY expires_at`,
       )
       for (const { id, account } of rows)
         await inTransaction(pool, async (client) => {
@@ -407,7 +418,7 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
           await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('account:' || $1, 0))`, [account])
           const { rowCount } = await client.query(
             `UPDATE ellipro.activation SET state = 'expired', ended_at = now()
-              WHERE id = $1 AND state IN ('requested', 'mailed') AND expires_at <= now()`,
+              WHERE id = $1 AND ${unused} AND expires_at <= now()`,
             [id],
           )
           if (rowCount === 1) await returnRequests(client, [id], 'expired')

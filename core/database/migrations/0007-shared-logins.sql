@@ -205,6 +205,7 @@ CREATE TABLE ellipro.ticket (
   deleted_at timestamptz,
   synced_at timestamptz
 );
+CREATE INDEX ticket_waiting ON ellipro.ticket (waiting_since) WHERE waiting_since IS NOT NULL;
 -- Not unique: agents may merge the tickets of two cases.
 CREATE INDEX ticket_by_external ON ellipro.ticket (connector, external_id) WHERE external_id IS NOT NULL;
 

@@ -257,6 +257,9 @@ describe('two activations of one address', () => {
     await expectOpen(winner)
     expect(await bench.row(loser.id)).toMatchObject({ state: 'refused', reason: 'address_taken' })
     expect(await countUsers(address)).toEqual(['opened'])
+    inbox.clear()
+    expect(await bench.runWell('send-confirmation', loser.id)).toBe('notice_sent')
+    expect(inbox.mails.map(({ subject }) => subject)).toEqual(['Vous avez déjà un accès Ellipro'])
   })
 
   test('one opened, the other still pending: it is refused and gets "you already have an account"', async () => {

@@ -11,7 +11,7 @@ import { additionNonce } from '../../../core/nonce.ts'
 import { createAdditions } from '../../../provider/activation/additions.ts'
 import { fetchAdminToken } from '../../support/keycloak.ts'
 import { createBench, password, providerUrl, sha256, type LegacyLogin } from '../accounts/bench.ts'
-import { portalClient, providerClient, signInAt } from '../identity/sign-in.ts'
+import { portalClient, providerClient, readClaims, signInAt } from '../identity/sign-in.ts'
 import { Web } from '../realm/web.ts'
 
 const bench = await createBench()
@@ -164,6 +164,52 @@ describe('k, password and sign-in of one person in one browser', () => {
       company: [login.company],
       cofacering_login: [login.login],
     })
+  })
+
+  test('are seen by an application that has a claim of it, with its next token', async () => {
+    const name = `reads-contracts-${randomBytes(3).toString('hex')}`
+    await admin.realm.createClient({
+      clientId: name,
+      publicClient: true,
+      directAccessGrantsEnabled: true,
+      protocolMappers: [
+        {
+          name: 'contracts',
+          protocol: 'openid-connect',
+          protocolMapper: 'oidc-usermodel-attribute-mapper',
+          config: {
+            'user.attribute': 'contract',
+            'claim.name': 'contracts',
+            multivalued: 'true',
+            'access.token.claim': 'true',
+          },
+        },
+      ],
+    })
+    const who = await person({ contract: ['AUTRE-1'] })
+    const claims = async () => {
+      const answer = await fetch(`${issuer}/protocol/openid-connect/token`, {
+        method: 'POST',
+        body: new URLSearchParams({
+          grant_type: 'password',
+          client_id: name,
+          username: who.address,
+          password,
+        }),
+      })
+      const { access_token: token } = (await answer.json()) as { access_token: string }
+      return readClaims(token)
+    }
+    const before = await claims()
+    const asked = await ask(who.address)
+    await handOver(asked, who)
+    await run(asked.id)
+    const after = await claims()
+    expect([before['contracts'], after['contracts']]).toEqual([
+      ['AUTRE-1'],
+      ['AUTRE-1', asked.login.contract],
+    ])
+    expect(after['sub']).toBe(before['sub'])
   })
 
   test('give the login its holder: nobody else activates it', async () => {
@@ -358,6 +404,16 @@ describe('the login got its holder meanwhile', () => {
     expect(rows).toEqual([{ state: 'proved' }])
   })
 
+  test('so it does when an agent decides on the first address of a shared login', async () => {
+    const who = await person()
+    const asked = await ask(who.address)
+    await pool.query('UPDATE ellipro.activation SET needs_agent = true WHERE id = $1', [asked.id])
+    await handOver(asked, who)
+    expect(await run(asked.id)).toBe('waiting')
+    expect(await bench.row(asked.id)).toMatchObject({ state: 'waiting', reason: 'agent' })
+    expect((await attributesOf(who.userId))?.['contract']).toBeUndefined()
+  })
+
   test('of two people who add it at once one does, and the other asks', async () => {
     const login = bench.nextLogin()
     const people = [await person(), await person()]
@@ -425,13 +481,13 @@ test('Keycloak away is no answer: the addition waits', async () => {
   expect(await run(asked.id)).toBe('added')
 })
 
-describe('a login whose contract was added to an account', () => {
-  const release = async ({ id, login }: Asked) => {
-    const operator = { name: 'test', reason: 'a quitté la société' }
-    expect((await releaseLogin(pool, login.login, operator)).outcome).toBe('closing')
-    return bench.runWell('close-account', id)
-  }
+const release = async ({ id, login }: Asked) => {
+  const operator = { name: 'test', reason: 'a quitté la société' }
+  expect((await releaseLogin(pool, login.login, operator)).outcome).toBe('closing')
+  return bench.runWell('close-account', id)
+}
 
+describe('a login whose contract was added to an account', () => {
   test('is released without the account: only the contract goes, and the person is told', async () => {
     const who = await person({ contract: ['AUTRE-1'] })
     const asked = await ask(who.address)

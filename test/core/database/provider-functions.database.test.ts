@@ -93,6 +93,7 @@ test('of two logins that confirm one address at once, one is confirmed', async (
   const outcomes = (await Promise.all(activations.map((a) => confirm(a)))).map(({ outcome }) => outcome)
   expect(outcomes.toSorted()).toEqual(['address_taken', 'confirmed'])
   const loser = activations[outcomes.indexOf('address_taken')]!
+  expect(await sync.outbox(loser.id)).toEqual(['send-confirmation', 'release', 'send-confirmation'])
   // Outwardly it is still waiting for its mail to be opened, and can be corrected to another address.
   expect(await store.activationView(loser.id, loser.browserHash)).toMatchObject({ state: 'mailed' })
   const corrected = await store.correctAddress(
