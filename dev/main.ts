@@ -223,7 +223,7 @@ async function start(): Promise<void> {
     if (external) await waitForKeycloak(external.url, { patienceSeconds: 15 })
     await signInAdministrator(installation.keycloak.url, installation.keycloak.administrator)
     await applyRealm(environments.realmApply)
-    await createSampleAgents(installation.keycloak, plan.secrets)
+    await createSampleAgents(installation.keycloak, plan.secrets, { renew: external !== undefined })
     if (external && !(await external.hasTheme('ellipro')))
       progress.say(`${external.url} has no theme \`ellipro\`, so its stock pages stay: docs/operations.md`)
   }

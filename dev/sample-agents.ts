@@ -52,25 +52,34 @@ export const sampleAgents: readonly SampleAgent[] = [
 /**
  * Creates those that are not there; one that is there stays as it is.
  * @param administrator of realm `master`
+ * @param renew gives those that are there the passwords as well: a Keycloak that is not of this folder may have met
+ *   another one's. One that was used before stays (the realm's history of passwords).
  * @throws SetupError when Keycloak refuses one
  */
 export async function createSampleAgents(
   keycloak: { url: string; realm: string; administrator: { username: string; password: string } },
   passwords: Pick<Secrets, SampleAgent['password']>,
+  { renew = false }: { renew?: boolean } = {},
 ): Promise<void> {
   const authorization = `Bearer ${await signInAdministrator(keycloak.url, keycloak.administrator)}`
-  const ask = async (path: string, body?: unknown) => {
+  const ask = async (
+    path: string,
+    body?: unknown,
+    method = body === undefined ? 'GET' : 'POST',
+    alsoFine = 409,
+  ) => {
     const answer = await fetch(`${keycloak.url}/admin/realms/${keycloak.realm}/${path}`, {
-      method: body === undefined ? 'GET' : 'POST',
+      method,
       headers: { authorization, 'content-type': 'application/json' },
       ...(body !== undefined && { body: JSON.stringify(body) }),
     })
-    if (!answer.ok && answer.status !== 409)
+    if (!answer.ok && answer.status !== alsoFine)
       throw new SetupError(`Keycloak does not take the sample agents: HTTP ${answer.status} for ${path}.`)
     return answer
   }
   const role: unknown = await (await ask(`roles/${agentRole}`)).json()
   for (const { address, firstName, lastName, password, decides } of sampleAgents) {
+    const credential = { type: 'password', value: passwords[password], temporary: false }
     const made = await ask('users', {
       username: address,
       email: address,
@@ -78,10 +87,15 @@ export async function createSampleAgents(
       enabled: true,
       firstName,
       lastName,
-      credentials: [{ type: 'password', value: passwords[password], temporary: false }],
+      credentials: [credential],
     })
     const id = made.headers.get('location')?.split('/').at(-1)
     if (made.status === 201 && id !== undefined && decides)
       await ask(`users/${id}/role-mappings/realm`, [role])
+    if (made.status !== 409 || !renew) continue
+    const [user] = (await (await ask(`users?exact=true&username=${encodeURIComponent(address)}`)).json()) as {
+      id: string
+    }[]
+    if (user) await ask(`users/${user.id}/reset-password`, credential, 'PUT', 400)
   }
 }
