@@ -68,12 +68,12 @@ export type Change = {
   at: Date
   /** Login at the help desk of who did it. */
   author: string
-  /** Done by our own account: an echo of what we wrote. */
+  /** Done by our own account: an echo of what we wrote. Never so for `merged` and `deleted`, which have to be followed. */
   own: boolean
 } & (
   | { kind: 'status'; status: TicketStatus; rawStatus: string }
   | { kind: 'owner'; owner?: string }
-  /** `text` is plain, cut at `replyLimit` characters. `internal`: not shown to the requester. */
+  /** `text` is plain, cut at `replyLimit` characters; empty for our own. `internal`: not shown to the requester. */
   | { kind: 'reply'; text: string; internal: boolean }
   | { kind: 'merged'; into: string }
   | { kind: 'deleted' }
@@ -98,7 +98,7 @@ export type Problem = {
 }
 
 export type Capabilities = {
-  /** `changes` can tell something. */
+  /** `changes` can tell something. Without it, the status in a ticket is the one that was written last, or means nothing. */
   reportsChanges: boolean
   /** A ticket is found again by its key, so `ensure` after `uncertain` does not make a second one. */
   searchable: boolean
@@ -110,8 +110,10 @@ export type Capabilities = {
 
 /**
  * Every method but `verify` throws UpstreamError('helpdesk', ...) when nothing may be concluded: `retry` when the help desk
- * could not be asked or said "later", `fail` when an operator or a developer has to change something. Codes: `connect`,
- * `timeout`, `too_long`, `not_json`, `unexpected`, `unauthorized`, `forbidden`, `invalid`, `http_<status>`, `smtp_<status>`.
+ * could not be asked, said "later", or an operator has to mend something (the ticket waits for that); `fail` when asking
+ * again would give the same answer. Codes: `unreachable` (nothing was sent), `cut`, `timeout`, `aborted`, `too_long`,
+ * `not_json`, `unexpected`, `unauthorized`, `forbidden`, `queue`, `key_field`, `key_not_taken`, `invalid`, `cursor`,
+ * `http_<status>`, `smtp_<status>`.
  */
 export type TicketQueue = {
   /** `email` or `rt`: kept beside the ticket's id, which means nothing to another connector. */

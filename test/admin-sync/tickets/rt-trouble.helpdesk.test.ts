@@ -76,8 +76,8 @@ describe('one ticket a key', () => {
   test('is left when RT makes the first one after the second was made', async () => {
     const { cursor } = await direct.changes(undefined)
     const draft = draftOf(newKey())
-    let letGo = () => {}
-    once(isCreate, { hold: new Promise<void>((done) => (letGo = done)) })
+    const { promise: hold, resolve: letGo } = Promise.withResolvers<void>()
+    once(isCreate, { hold })
     expect(await hasty.ensure(draft)).toEqual({ outcome: 'uncertain', code: 'timeout' })
     const externalId = await ensureAtLast(draft)
     expect(await desk.findTickets(draft.key)).toHaveLength(1)
