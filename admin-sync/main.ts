@@ -21,7 +21,7 @@ import { startOutbox } from './jobs/outbox.ts'
 import { createBoss, createEnqueue, createEnqueueCase, ensureQueues } from './jobs/queues.ts'
 import { startPolling, verifyTickets } from './cases/poll-tickets.ts'
 import { startCaseWork, withLock, type CaseWorkDependencies } from './jobs/case-work.ts'
-import { startWork, type WorkDependencies } from './jobs/work.ts'
+import { startWork } from './jobs/work.ts'
 import { probeRealm } from './realm/probe.ts'
 
 /** Time that jobs under way have to end; above the time limit of a mail by Keycloak. */
@@ -31,13 +31,13 @@ const probeAgainMs = 60_000
 export type AdminSync = { url: string; stop: () => Promise<void> }
 
 /**
- * @param options.onStep see WorkDependencies
+ * @param options.onStep see WorkDependencies; of a job on cases, its kind comes third
  * @throws the errors of `pg` when the database cannot be reached, and of `migrate`
  */
 export async function startAdminSync(
   config: AdminSyncConfig,
   plainLog: Log,
-  options: Pick<WorkDependencies, 'onStep'> = {},
+  options: Pick<CaseWorkDependencies, 'onStep'> = {},
 ): Promise<AdminSync> {
   const metrics = createAdminSyncMetrics()
   const log = metrics.observe(plainLog)

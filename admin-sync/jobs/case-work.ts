@@ -43,7 +43,7 @@ export const caseLockConnections = Object.values(jobs).reduce((sum, { atOnce }) 
 export type CaseWorkDependencies = Omit<CaseDependencies, 'hold'> & {
   locks: AddressLocks
   /** Called before each step of each job; for tests that kill a job there. */
-  onStep?: (step: string, id: string | undefined) => void | Promise<void>
+  onStep?: (step: string, id: string | undefined, job?: CaseJobKind) => void | Promise<void>
 }
 
 export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependencies): Promise<void> {
@@ -88,7 +88,7 @@ export async function runCaseJob(
   try {
     const registered = jobs[kind]
     if (!registered) throw new Error(`No job ${kind}`)
-    const { dependencies: held, checkpoint } = withLock(dependencies, job.signal, id)
+    const { dependencies: held, checkpoint } = withLock(dependencies, job.signal, id, kind)
     const outcome = await registered.run(held, id, checkpoint)
     dependencies.log.info({ event: 'job.done', ...line(), outcome })
     return { id: job.id, status: 'completed', output: { outcome } }
@@ -110,10 +110,11 @@ export function withLock(
   { locks, onStep, ...rest }: CaseWorkDependencies,
   signal: AbortSignal,
   id: string | undefined,
+  kind?: CaseJobKind,
 ): { dependencies: CaseDependencies; checkpoint: CaseCheckpoint } {
   const checkpoint: CaseCheckpoint = async (step) => {
     if (signal.aborted) throw new DOMException('The job is not for this process any more', 'AbortError')
-    await onStep?.(step, id)
+    await onStep?.(step, id, kind)
   }
   const hold: CaseDependencies['hold'] = (key, work) =>
     locks.hold(key, (assertHeld) =>

@@ -10,6 +10,7 @@ import { checkpoint, watchCalls, watchStatements } from './checkpoints.ts'
 /** A transaction is known by one of its statements. */
 const transactions: [name: string, statement: RegExp][] = [
   ['outbox', /DELETE FROM ellipro\.outbox/],
+  ['case-outbox', /DELETE FROM ellipro\.case_outbox/],
   ['mailed', /mailed_generation = greatest/],
   ['opened', /SET state = 'opened', reason = NULL/],
   ['unlinked', /SET unlinked_at = now\(\)/],
@@ -58,7 +59,9 @@ const confirming = new Set<string | undefined>()
 
 const config = readAdminSyncConfig(process.env)
 const adminSync = await startAdminSync(config, createLog('admin-sync', config.LOG_LEVEL), {
-  onStep: async (step, activationId) => {
+  onStep: async (step, activationId, caseJob) => {
+    // Steps of the jobs on cases carry the job's name: `push-ticket.record`.
+    if (caseJob) return checkpoint(`${caseJob}.${step}`)
     if (step === 'store-codes') confirming.add(activationId)
     const job = confirming.has(activationId) ? 'confirmation' : 'notice'
     if (step === 'record') confirming.delete(activationId)

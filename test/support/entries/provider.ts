@@ -6,7 +6,7 @@ import { watchCalls, watchStatements, type Around } from './checkpoints.ts'
 
 /** Functions of the database (core/database/migrations/) by which provider changes anything, or reads what decides. */
 const functions =
-  /ellipro\.(login_facts|start_activation|link_view|confirm_activation|mint_proof|take_proof|record_sign_in)\(/
+  /ellipro\.(login_facts|start_activation|link_view|confirm_activation|mint_proof|take_proof|record_sign_in|request_access|prove_address|submit_decision)\(/
 /** Artefacts of the OP, by what is done to them. */
 const artefacts = { 'INSERT INTO': 'kept', UPDATE: 'consumed', 'DELETE FROM': 'ended' }
 
