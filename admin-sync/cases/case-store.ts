@@ -45,7 +45,8 @@ export function applyPlan(pool: pg.Pool, facts: CaseFacts, plan: Plan, connector
     for (const change of plan.requests) {
       if (!(await changeRequest(client, change))) continue
       const detail = change.reason === null ? {} : { reason: change.reason }
-      await note(requestEvents[change.to] ?? 'changed', detail, change.id)
+      // One that nobody proved was never shown to anybody.
+      if (change.from !== 'asked') await note(requestEvents[change.to] ?? 'changed', detail, change.id)
       if (change.to === 'opened') await addToOutbox(client, 'tell-case-contact', facts.id)
     }
     if (plan.ticket === 'create')
