@@ -147,6 +147,24 @@ describe('an access that an agent opened', () => {
     expect(await desk.request(asked.requestId)).toMatchObject({ state: 'granting' })
   })
 
+  test('ends when the owner of the mailbox says that it was not them, and so does the request', async () => {
+    const asked = await desk.createCase()
+    const { id } = await grant(asked)
+    const mail = await mailOf(id, asked.address)
+    const link = mail.links.find((one) => one.includes('/withdraw?w=')) ?? ''
+    const w = Buffer.from(new URL(link).searchParams.get('w') ?? '', 'base64url')
+    const { rows } = await bench.providerPool.query<{ outcome: string }>(
+      'SELECT ellipro.withdraw_activation($1, $2) AS outcome',
+      [id, w],
+    )
+    expect(rows[0]?.outcome).toBe('withdrawn')
+    expect(await choose(id, readK(mail))).toBe('bad_link')
+    expect((await desk.caseOutbox(asked.caseId)).at(-1)).toBe('sync-case')
+    await bench.runCaseWell('sync-case', asked.caseId)
+    expect(await desk.request(asked.requestId)).toMatchObject({ state: 'withdrawn' })
+    expect(await desk.decide({ agent, ...asked, kind: 'open' })).toMatchObject({ outcome: 'already_decided' })
+  })
+
   test('that nobody takes up goes back to the agents', async () => {
     const asked = await desk.createCase()
     const { id } = await grant(asked)
