@@ -8,6 +8,7 @@ import { expect, it } from 'vitest'
 import { startBrowser } from '../support/browser.ts'
 import { startProduct } from '../support/product.ts'
 import {
+  chosenPassword,
   confirmationLink,
   confirmPassword,
   expectPage,
@@ -95,6 +96,33 @@ it('a person with a keyboard and no mouse comes from the portal to the portal', 
   await page.waitForSelector('#sign-in')
   await page.click('#sign-in')
   await signInAtKeycloak(page, address, longPassword)
+  await expectSignedIn(page, urls.portal, address)
+  await context.close()
+})
+
+it('the same person adds the contract of a second login to that account, by keyboard', async () => {
+  const address = 'claire.lefevre@transports-lefevre.example'
+  const { page, context } = await browser.open('fr-FR')
+  const { keyboard } = page
+  await startActivation(page, product, { door: 'own', login: 'cabinet.moreau', address })
+  const mail = await inbox.waitForMail(address, ({ links }) =>
+    links.some((link) => link.includes('/contract?k=')),
+  )
+  await page.goto(mail.links.find((link) => link.includes('/contract?k='))!)
+  await expectPage(page, 'contract')
+  expect(await focusOf(page)).toBe('password')
+  expect(await page.innerText('main')).toContain('Cabinet Moreau & Associés')
+  await keyboard.type(chosenPassword)
+  await keyboard.press('Enter')
+  await page.waitForSelector('#kc-login')
+  // The address is there already: this browser typed the password that came with it.
+  expect(await page.inputValue('#username')).toBe(address)
+  expect(await focusOf(page)).toBe('password')
+  await keyboard.insertText(longPassword)
+  await keyboard.press('Enter')
+  await expectPage(page, 'contract-added')
+  await tabTo(page, 'main .ell-actions a')
+  await keyboard.press('Enter')
   await expectSignedIn(page, urls.portal, address)
   await context.close()
 })

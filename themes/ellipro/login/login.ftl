@@ -17,6 +17,8 @@
 </#list>
 <#assign refused = messagesPerField.existsError('username','password')>
 <#assign typedIdentifier = refused && (login.username!'')?has_content && !(login.username!'')?contains('@')>
+<#-- An application has said who is expected (login_hint): the password is all that is left to type. -->
+<#assign filledIn = !refused && (login.username!'')?has_content>
 <#assign closing = msg("cofaceringClosing")>
 <#if closing == "-"><#assign closing = ""></#if>
 <#assign activation = ((client.clientId)!'') == "activation">
@@ -58,9 +60,9 @@
                     <#if !realm.loginWithEmailAllowed>${msg("username")}<#elseif !realm.registrationEmailAsUsername>${msg("usernameOrEmail")}<#else>${msg("email")}</#if>
                 </#assign>
                 <@field.input name="username" label=label error=typedIdentifier?then(msg("ellEmailExpected"), messagesPerField.getFirstError('username','password'))
-                    autofocus=true autocomplete="username" inputmode="email" hint=msg("ellEmailHint") value=login.username!'' />
+                    autofocus=!filledIn autocomplete="username" inputmode="email" hint=msg("ellEmailHint") value=login.username!'' />
             </#if>
-            <@field.password name="password" label=msg("password") error="" forgotPassword=realm.resetPasswordAllowed autofocus=usernameHidden?? autocomplete="current-password">
+            <@field.password name="password" label=msg("password") error="" forgotPassword=realm.resetPasswordAllowed autofocus=(usernameHidden?? || filledIn) autocomplete="current-password">
                 <#if realm.rememberMe && !usernameHidden??>
                     <@field.checkbox name="rememberMe" label=msg("rememberMe") value=login.rememberMe?? />
                 </#if>
