@@ -137,6 +137,40 @@ describe('a person who needs an access of their own', () => {
     }
   })
 
+  it('sees the domain of the holder’s address when it is the contract’s own', async () => {
+    const { login, address, activationId } = await scene.hold()
+    await scene.legacy.query(`UPDATE contract SET known_domains = '{own.example}' WHERE id = $1`, [
+      login.contract,
+    ])
+    expect(text(await scene.signIn(login))).toContain('t•••••@•••••<')
+    await pool.query('UPDATE ellipro.activation SET address = $2 WHERE id = $1', [
+      activationId,
+      'Marie@Own.example',
+    ])
+    const person = await scene.signIn(login)
+    expect(text(person)).toContain('M•••••@own.example')
+    for (const unsaid of ['Marie', address]) expect(text(person)).not.toContain(unsaid)
+  })
+
+  it('is one of an office behind one address: nobody there is locked out, and one address is asked for ten times', async () => {
+    const { access } = scene.provider.dependencies.throttle
+    const network = '203.0.113.0/24'
+    const take = (subject: string, from = network) => access.take({ subject, network: from })
+    for (let n = 0; n < 120; n++) expect(await take(`colleague${n}@client.example`)).toBe(true)
+    const same = []
+    for (let n = 0; n < 11; n++) same.push(await take('victim@client.example'))
+    expect(same).toEqual([...Array.from({ length: 10 }, () => true), false])
+    for (let n = 0; n < 10; n++) await take('victim@client.example', `198.51.${n}.0/24`)
+    expect(await take('victim@client.example', '192.0.2.0/24')).toBe(false)
+
+    const { login } = await scene.hold()
+    const email = `often-${random()}@client.example`
+    for (let n = 0; n < 10; n++) await access.take({ subject: email, network: '127.0.0.0/24' })
+    const { person } = await scene.ask(login, { email, name: 'Kept' })
+    expect([person.name, person.forms()[0]?.fields['name']]).toEqual(['access-new', 'Kept'])
+    await expect(scene.request(email)).rejects.toThrow('no row')
+  })
+
   it('is asked to sign in first, goes to the redirection screen when nobody holds the login, and to the desk when it was closed', async () => {
     const stranger = new HttpPerson()
     for (const path of ['/access/new', '/access/sent', '/moved']) {
