@@ -7,7 +7,7 @@
  * matter are asked for, and pages go on from the last id that was seen, never by number.
  */
 import type { Change, Changes } from '../port.ts'
-import { isNotFound, quote, refusal } from './client.ts'
+import { isForbidden, isNotFound, quote, refusal } from './client.ts'
 import { advance, decodeCursor, encodeCursor, type Cursor, type Row } from './cursor.ts'
 import { holding, holdsKey, keyOf, nobody, search, type Desk } from './desk.ts'
 import { keepOldest, type Own } from './ensure.ts'
@@ -168,7 +168,7 @@ async function readUserName(desk: Desk, { userNames }: ChangesContext, id: strin
     try {
       name = (await desk.client.send('GET', `/user/${id}`, namedUser, { signal })).data.Name
     } catch (error) {
-      if (!isNotFound(error)) throw error
+      if (!isNotFound(error) && !isForbidden(error)) throw error
     }
   if (userNames.size > 1000) userNames.clear()
   userNames.set(id, name)
