@@ -3,6 +3,8 @@
  * reaches the case and the users, and no trouble on the way loses a ticket or makes a second one.
  */
 import { beforeEach, describe, expect, it } from 'vitest'
+import { createLog } from '../../../core/log.ts'
+import { startAdminSync } from '../../../admin-sync/main.ts'
 import { startHttpProxy } from '../../support/fault-proxy.ts'
 import { createQueue } from '../../support/request-tracker.ts'
 import { createBench } from '../accounts/bench.ts'
@@ -11,7 +13,12 @@ import { createCaseDesk, kill, nobody } from './case-desk.ts'
 
 const rt = await createQueue()
 const proxy = await startHttpProxy(rt.url)
-const bench = await createBench({ ...rt.environment, RT_URL: proxy.url, TICKETS_TIMEOUT_MS: '5000' })
+const bench = await createBench({
+  ...rt.environment,
+  RT_URL: proxy.url,
+  TICKETS_TIMEOUT_MS: '5000',
+  TICKETS_POLL_SECONDS: '1',
+})
 const desk = createDesk(bench)
 const { pool } = bench
 const { attributesOf, ticketOf, referenceOf, history, settle, grant, openGranted } = createCaseDesk(bench)
@@ -317,3 +324,42 @@ describe('a push', () => {
     expect(count(await textsIn(ticket?.id ?? ''), 'Nouvelle demande')).toBe(1)
   })
 })
+
+describe('two whole processes at once', () => {
+  it('make one ticket a case, and bring what an agent does to the users within seconds', async () => {
+    const log = createLog('admin-sync', 'info', { write: (line) => void bench.lines.push(line) })
+    const processes = await Promise.all([1, 2].map(() => startAdminSync(bench.config, log)))
+    try {
+      const made = [await desk.createCase(), await desk.createCase(), await desk.createCase()]
+      await until(async () => {
+        const tickets = await Promise.all(made.map(({ caseId }) => ticketOf(caseId)))
+        return tickets.every(
+          (ticket) => ticket !== undefined && ticket.external_id !== null && ticket.waiting_since === null,
+        )
+      })
+      for (const { caseId, holder } of made) {
+        const id = await idOf(caseId)
+        expect((await rt.findTickets(await referenceOf(caseId))).map((ticket) => ticket.id)).toEqual([id])
+        await until(async () => (await attributesOf(holder.address))['ticket']?.[0] === id)
+        await asAgent('PUT', `/ticket/${id}`, { Status: 'stalled' })
+      }
+      for (const { caseId, holder } of made) {
+        await until(async () => (await attributesOf(holder.address))['ticket_status']?.[0] === 'waiting')
+        const told = (await history(caseId)).filter(({ kind }) => kind === 'ticket_status')
+        expect(told).toHaveLength(1)
+      }
+    } finally {
+      await Promise.all(processes.map((process) => process.stop()))
+    }
+    const lines = bench.lines.join('')
+    for (const event of ['tickets.verified', 'tickets.changed']) expect(lines).toContain(event)
+    expect(lines).not.toContain('@client.example')
+  })
+})
+
+async function until(what: () => Promise<boolean>, timeoutMs = 60_000): Promise<void> {
+  for (const end = Date.now() + timeoutMs; !(await what());) {
+    if (Date.now() > end) throw new Error('it did not come about')
+    await new Promise((done) => setTimeout(done, 200))
+  }
+}
