@@ -2,10 +2,12 @@
  * One decision of an agent: the form, a round trip through Keycloak whose nonce binds every word of it, and how it
  * ended. provider carries it; admin-sync verifies the ID token and decides whether it counts.
  *
- *   POST /staff/cases/{id}/decide   checks what was typed, seals it into a cookie, and goes on to Keycloak, which
- *                                   answers without a form for whoever is signed in there
+ *   POST /staff/cases/{id}/decide   checks what was typed, and seals it into a cookie
+ *   GET  /staff/decisions/{id}?go=  go: the state of a sign-in that began here; on to Keycloak, which answers without a
+ *                                   form for whoever is signed in there
  *   (callback)                      sign-in.ts hands it over here: the decision and its ID token go to the database
- *   GET  /staff/decisions/{id}      being applied, done, or why not
+ *   GET  /staff/decisions/{id}      being applied, done, or why not. It has the address of the page that went on, so
+ *                                   that Back meets no form that is sent again
  *
  * The form has an id of its own, so a double click is one decision. Whatever goes wrong on the way, what was typed is
  * in the form again when the agent comes back to the case: until a decision counts it is kept as a draft.
@@ -22,11 +24,11 @@ import { sendContinue } from '../web/continue.ts'
 import { renderCase, type CasePage } from './case/view.ts'
 import { checkDecision, maxCalled, maxReason, type TypedDecision } from './decision-form.ts'
 import { renderDecision } from './decision-page.ts'
-import type { StaffCookies, StaffSignIn } from './kept.ts'
+import { readDecision, type StaffCookies, type StaffSignIn } from './kept.ts'
 import { renderNotFound, renderSessionOver } from './pages.ts'
 import { isId } from './return-path.ts'
 import { waitFor, type Agent, type Guard } from './session.ts'
-import { isOutage, queryOf } from './round-trip.ts'
+import { isOutage, queryOf } from '../sign-in/round-trip.ts'
 import type { DecisionView, StaffStore } from './store.ts'
 
 export type DecisionParts = {
@@ -60,27 +62,38 @@ export function decisionRoutes(parts: DecisionParts): Record<'submit' | 'show', 
       case 'incomplete':
         return renderCase(res, { ...page, status: 422, errors: checked.errors })
       case 'ok':
-        return goToKeycloak(req, res, page, checked.decision)
+        return begin(req, res, checked.decision)
     }
   }
 
-  async function goToKeycloak(req: Request, res: Response, page: CasePage, decision: DecisionContent) {
-    const pending = keycloak.newPending(decisionNonce(decision))
-    const { state, codeVerifier } = pending
+  function begin(req: Request, res: Response, decision: DecisionContent): void {
+    const { state, codeVerifier } = keycloak.newPending(decisionNonce(decision))
+    cookies.keepSignIn(req, res, { state, codeVerifier, purpose: { for: 'decision', decision } })
+    // Whoever comes back from Keycloak's form finds it again.
+    cookies.keepDraft(req, res, decision)
+    res.redirect(303, `/staff/decisions/${decision.id}?go=${state}`)
+  }
+
+  async function goToKeycloak(req: Request, res: Response, signIn: StaffSignIn, decision: DecisionContent) {
+    const { state, codeVerifier } = signIn
+    const pending = { state, codeVerifier, nonce: decisionNonce(decision) }
     let url: string
     try {
       url = await keycloak.authorizationUrl(pending, { language: contextOf(res).language })
     } catch (error) {
       if (!isOutage(error)) throw error
       log.warn({ event: 'staff.unavailable', ...contextOf(res).ids, err: error })
-      return renderCase(res, { ...page, status: 503, problem: 'unavailable' })
+      cookies.takeSignIn(req, res, state)
+      return backToCase(parts, res, decision, 'unavailable')
     }
-    cookies.keepSignIn(req, res, { state, codeVerifier, purpose: { for: 'decision', decision } })
     await sendContinue(res, url)
   }
 
   async function show(agent: Agent, req: Request, res: Response): Promise<void> {
     const { id } = req.params
+    const signIn = cookies.signIn(req, req.query['go'])
+    if (signIn?.purpose.for === 'decision' && signIn.purpose.decision.id === id)
+      return goToKeycloak(req, res, signIn, readDecision(signIn.purpose.decision))
     const found = isId(id)
       ? await waitFor(
           () => store.decision(agent.cookieHash, id),
@@ -106,14 +119,8 @@ export async function finishDecision(
   { state, codeVerifier }: Pick<StaffSignIn, 'state' | 'codeVerifier'>,
   decision: DecisionContent,
 ): Promise<void> {
-  const { cookies, store, guard, keycloak, flashes, log } = parts
-  const ids = { ...contextOf(res).ids, case_id: decision.caseId, decision_id: decision.id }
-  const backToCase = (why: string) => {
-    log.info({ event: 'staff.decision_not_submitted', ...ids, code: why })
-    flashes.redirect(res, `/staff/cases/${decision.caseId}`, {
-      notice: { kind: 'error', text: { key: `staff.refusal.${why}` } },
-    })
-  }
+  const { cookies, store, guard, keycloak, log } = parts
+  const back = (why: string) => backToCase(parts, res, decision, why)
   cookies.keepDraft(req, res, decision)
   try {
     const redeemed = await keycloak.redeem(queryOf(req), {
@@ -127,26 +134,45 @@ export async function finishDecision(
       // The answer to the first one was lost on its way, and this is a reload.
       if (await store.decision(agent.cookieHash, decision.id))
         return res.redirect(303, `/staff/decisions/${decision.id}`)
-      return backToCase('sign_in_refused')
+      return back('sign_in_refused')
     }
     const known = cookies.agentId(req)
-    if (known !== undefined && known !== redeemed.person.userId) return backToCase('other_person')
+    if (known !== undefined && known !== redeemed.person.userId) return back('other_person')
     const outcome = await store.submit(agent.cookieHash, decision, redeemed.person.idToken)
     switch (outcome) {
       case 'no_session':
         return await renderSessionOver(res, `/staff/cases/${decision.caseId}`)
       case 'stale':
       case 'unknown':
-        return backToCase(outcome)
+        return back(outcome)
       case 'submitted':
-        log.info({ event: 'staff.decision_submitted', ...ids, kind: decision.kind })
+        log.info({ event: 'staff.decision_submitted', ...idsOf(res, decision), kind: decision.kind })
         return res.redirect(303, `/staff/decisions/${decision.id}`)
     }
   } catch (error) {
     if (!isOutage(error)) throw error
-    log.warn({ event: 'staff.unavailable', ...ids, err: error })
-    return backToCase('unavailable')
+    log.warn({ event: 'staff.unavailable', ...idsOf(res, decision), err: error })
+    return back('unavailable')
   }
+}
+
+const idsOf = (res: Response, { caseId, id }: DecisionContent) => ({
+  ...contextOf(res).ids,
+  case_id: caseId,
+  decision_id: id,
+})
+
+/** Nothing was decided: the case says why, and has what was typed in its form. */
+function backToCase(
+  { flashes, log }: DecisionParts,
+  res: Response,
+  decision: DecisionContent,
+  why: string,
+): void {
+  log.info({ event: 'staff.decision_not_submitted', ...idsOf(res, decision), code: why })
+  flashes.redirect(res, `/staff/cases/${decision.caseId}`, {
+    notice: { kind: 'error', text: { key: `staff.refusal.${why}` } },
+  })
 }
 
 /** Whose session ended while they typed: what they typed waits in a cookie, or, when it is too long, on this page. */

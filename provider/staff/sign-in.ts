@@ -18,7 +18,7 @@ import { finishDecision, type DecisionParts } from './decision.ts'
 import { hashOf, newSecret, readDecision, type StaffCookies, type StaffSignIn } from './kept.ts'
 import { renderSignIn, renderSignInProblem } from './pages.ts'
 import { returnPath } from './return-path.ts'
-import { isOutage, queryOf } from './round-trip.ts'
+import { isOutage, queryOf } from '../sign-in/round-trip.ts'
 import type { Guard } from './session.ts'
 import type { StaffStore } from './store.ts'
 
