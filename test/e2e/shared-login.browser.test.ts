@@ -5,9 +5,13 @@
  *
  * Fails when any part of the path is missing. It also makes the pictures of docs/agents.md.
  */
+import { execFile } from 'node:child_process'
+import { writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import type { Page } from 'playwright-core'
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
+import { baseEnvironment, processEnvironments } from '../../dev/environment.ts'
 import { signInAdministrator } from '../../dev/keycloak.ts'
 import { createSampleAgents, sampleAgents } from '../../dev/sample-agents.ts'
 import { startBrowser, takeScreenshot } from '../support/browser.ts'
@@ -62,6 +66,21 @@ async function findUser(address: string): Promise<{ id: string; attributes: Reco
 const attributesOf = async (address: string) => (await findUser(address)).attributes
 const until = async (address: string, wanted: Record<string, unknown>): Promise<void> =>
   await expect.poll(() => attributesOf(address), { timeout: 15_000, interval: 300 }).toMatchObject(wanted)
+
+/** A command of the operator's, as at a terminal. */
+function command(...words: string[]): Promise<{ code: number; text: string }> {
+  const root = join(import.meta.dirname, '..', '..')
+  const env = {
+    ...baseEnvironment(process.env),
+    ...processEnvironments(installation).adminSync,
+    LANG: 'fr_FR.UTF-8',
+  }
+  return new Promise((resolve) => {
+    execFile(process.execPath, [join(root, 'admin-sync/cli.ts'), ...words], { env }, (error, out, problems) =>
+      resolve({ code: error ? Number(error.code) : 0, text: out + problems }),
+    )
+  })
+}
 
 async function signInAsAgent(page: Page, who: (typeof sampleAgents)[number] | undefined): Promise<void> {
   await page.waitForSelector('#kc-login')
@@ -250,4 +269,26 @@ test('a colleague without the role is told so, and sees no case', async () => {
   await signInAsAgent(page, colleague)
   await expectPage(page, 'staff-refused')
   expect(await page.innerText('body')).not.toContain('ELP-')
+})
+
+test('the operator’s commands: what is stored about a person, why it is not erased yet, and a file of logins', async () => {
+  const file = join(dirname(installation.applicationsFile), 'shared.csv')
+  writeFileSync(file, `login;note\r\n${login.login};"de la liste"\r\ngarage.lemoine;\r\n`)
+  const confirmed = ['--confirm', '--reason', 'a letter']
+  const [person, erasure, imported] = await Promise.all([
+    command('people', 'export', second.toUpperCase()),
+    command('people', 'erase', second, ...confirmed),
+    command('cases', 'import', file, ...confirmed, '--acknowledge-warnings'),
+  ])
+  expect(person.code).toBe(0)
+  expect(JSON.parse(person.text)).toMatchObject({
+    activations: [{ kind: 'granted', state: 'opened' }],
+    requests: [{ name: 'Bruno Martin', holderKnows: true, decisions: [{ kind: 'open', state: 'applied' }] }],
+    accounts: [{ state: 'opened' }],
+  })
+  // The account is open: its user at Keycloak goes first.
+  expect(erasure.code).toBe(1)
+  expect(erasure.text).toContain((await findUser(second.toLowerCase())).id)
+  expect(imported.code).toBe(0)
+  expect((await command('audit', 'list')).text).toContain('cases import (made 1 of 2) a letter')
 })
