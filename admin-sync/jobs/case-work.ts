@@ -16,8 +16,10 @@ import { checkStaff } from '../staff/check-staff.ts'
 import { acknowledge, tellRefusal } from '../requests/acknowledge.ts'
 import { askHolder } from '../requests/ask-holder.ts'
 import { sendProof } from '../requests/send-proof.ts'
+import { createRequestStore } from '../requests/store.ts'
 import { tellCaseContact } from '../requests/tell-contact.ts'
 import type { AddressLocks } from './address-lock.ts'
+import { findLostRequests } from './lost-jobs.ts'
 import { decideFate } from './outcome.ts'
 import type { CaseCronQueue } from './queues.ts'
 import { startCron } from './work.ts'
@@ -63,6 +65,7 @@ export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependen
       ...(await createConsoleStore(dependencies.pool).askForOverdue()),
     }),
     'sweep-cases': ({ signal }) => sweepFlags({ ...dependencies, signal }),
+    'find-lost-requests': () => findLostRequests(boss, createRequestStore(dependencies.pool)),
     'hand-overs': () => findHandOvers(dependencies.pool),
     'purge-cases': ({ signal }) =>
       purgeCases(dependencies.pool, () => withLock(dependencies, signal, undefined).checkpoint('purge')),

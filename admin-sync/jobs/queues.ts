@@ -26,6 +26,7 @@ export type CronQueue = keyof typeof cronQueues
 const caseCronQueues = {
   'purge-cases': '35 * * * *',
   'hand-overs': '*/5 * * * *',
+  'find-lost-requests': '10 */4 * * *',
   'watch-cases': everyMinute,
   'sweep-cases': '50 1 * * *',
 } as const

@@ -4,6 +4,7 @@
  */
 import type pg from 'pg'
 import type { Language } from '../../core/text.ts'
+import type { CaseJobKind } from '../cases/job.ts'
 import { inTransaction } from '../transaction.ts'
 
 export type RequestState = 'asked' | 'proved' | 'granting' | 'opened' | 'refused' | 'expired' | 'withdrawn'
@@ -48,6 +49,13 @@ export type News = { id: string; address: string; isRequestNew: boolean; isOpeni
 
 export type RequestStore = ReturnType<typeof createRequestStore>
 
+/** Kinds of job that send these mails. */
+type MailJob = Extract<
+  CaseJobKind,
+  'send-proof' | 'acknowledge' | 'tell-refusal' | 'ask-holder' | 'tell-case-contact'
+>
+/** Time after which a mail that has not left is looked into. */
+const patience = `interval '10 minutes'`
 /** What an acknowledgement or an answer may still be sent for. */
 const acknowledgeable = `state IN ('proved', 'granting')`
 
@@ -141,6 +149,38 @@ export function createRequestStore(pool: pg.Pool) {
         { text: 'UPDATE ellipro.access_request SET told_at = now() WHERE id = $1', values: [id] },
         { kind: 'access-refused', account: null, addressKey },
       ),
+
+    // ── jobs that should exist ──────────────────────────────────────────────────────────────────────────────────
+
+    /**
+     * Mails that the states ask for and that should have left some time ago; also those that somebody can be sent only
+     * now, such as the question to a holder whose account opened after the request.
+     */
+    listOverdue: (): Promise<{ kind: MailJob; id: string }[]> =>
+      all<{ kind: MailJob; id: string }>(
+        `WITH r AS (SELECT * FROM ellipro.access_request WHERE created_at > now() - interval '30 days')
+         SELECT 'send-proof' AS kind, id FROM r
+          WHERE state = 'asked' AND expires_at > now() AND mail_generation > mailed_generation
+            AND mail_requested_at < now() - ${patience}
+         UNION ALL
+         SELECT 'acknowledge', id FROM r
+          WHERE ${acknowledgeable} AND acknowledged_at IS NULL AND proved_at < now() - ${patience}
+         UNION ALL
+         SELECT 'tell-refusal', id FROM r
+          WHERE state = 'refused' AND told_at IS NULL AND ended_at < now() - ${patience}
+         UNION ALL
+         SELECT DISTINCT 'ask-holder', case_id FROM r
+          WHERE state = 'proved' AND holder_asked_at IS NULL AND proved_at < now() - ${patience}
+         UNION ALL
+         SELECT DISTINCT 'tell-case-contact', case_id FROM r
+          WHERE (state IN ('proved', 'granting') AND contact_told_of_request_at IS NULL AND proved_at < now() - ${patience})
+             OR (state = 'opened' AND contact_told_of_opening_at IS NULL AND ended_at < now() - ${patience})
+         LIMIT 1000`,
+        [],
+      ),
+
+    addToOutbox: (kind: MailJob, id: string) =>
+      some('INSERT INTO ellipro.case_outbox (kind, subject_id) VALUES ($1, $2)', [kind, id]),
 
     // ── one case ────────────────────────────────────────────────────────────────────────────────────────────────
 

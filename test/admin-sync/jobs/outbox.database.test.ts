@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createLog } from '../../../core/log.ts'
 import { createAccountStore } from '../../../admin-sync/accounts/store.ts'
 import { createAddressLocks } from '../../../admin-sync/jobs/address-lock.ts'
-import { findLostJobs } from '../../../admin-sync/jobs/lost-jobs.ts'
+import { findLostJobs, findLostRequests } from '../../../admin-sync/jobs/lost-jobs.ts'
+import { createRequestStore } from '../../../admin-sync/requests/store.ts'
 import { startOutbox } from '../../../admin-sync/jobs/outbox.ts'
 import {
   createBoss,
@@ -121,6 +122,50 @@ test('an activation whose job was lost gets another, and one with a job or a dea
   const { rows } = await pool.query<{ activation_id: string }>('SELECT activation_id FROM ellipro.outbox')
   expect(rows).toEqual([{ activation_id: lost }])
   await pool.query('DELETE FROM ellipro.outbox')
+})
+
+test('a request whose mail has not left gets a job again, and one with a job, or told, does not', async () => {
+  const { rows: cases } = await pool.query<{ id: string }>(
+    `INSERT INTO ellipro.login_case (reference, account, login, company, contract)
+     VALUES ('ELP-2222-2222', 'a', 'l', 'c', 'k') RETURNING id`,
+  )
+  const caseId = cases[0]!.id
+  const insert = async (state: string, columns = '') => {
+    const { rows } = await pool.query<{ id: string }>(
+      `INSERT INTO ellipro.access_request (case_id, state, address, locale, expires_at, mail_requested_at, proved_at, ended_at, created_at)
+       VALUES ($1, $2, gen_random_uuid() || '@x.fr', 'fr', now() + interval '1 hour', now() - interval '1 hour',
+               now() - interval '1 hour', now() - interval '1 hour', now() - interval '1 hour') RETURNING id`,
+      [caseId, state],
+    )
+    if (columns !== '')
+      await pool.query(`UPDATE ellipro.access_request SET ${columns} WHERE id = $1`, [rows[0]!.id])
+    return rows[0]!.id
+  }
+  const told = 'holder_asked_at = now(), contact_told_of_request_at = now()'
+  const [asked, queued, proved, refused] = [
+    await insert('asked'),
+    await insert('asked'),
+    await insert('proved'),
+    await insert('refused'),
+  ]
+  await insert('asked', 'mailed_generation = 1')
+  await insert('asked', 'expires_at = now()')
+  await insert('proved', `${told}, acknowledged_at = now()`)
+  await insert('refused', 'told_at = now()')
+  await boss.send('send-proof', { id: queued }, { singletonKey: queued })
+  expect(await findLostRequests(boss, createRequestStore(pool))).toEqual({ found: 5 })
+  const { rows } = await pool.query<{ kind: string; subject_id: string }>(
+    'DELETE FROM ellipro.case_outbox RETURNING kind, subject_id',
+  )
+  expect(new Set(rows.map(({ kind, subject_id }) => `${kind} ${subject_id}`))).toEqual(
+    new Set([
+      `send-proof ${asked}`,
+      `acknowledge ${proved}`,
+      `tell-refusal ${refused}`,
+      `ask-holder ${caseId}`,
+      `tell-case-contact ${caseId}`,
+    ]),
+  )
 })
 
 test('provider’s role cannot see, add or take a job', async () => {
