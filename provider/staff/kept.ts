@@ -60,7 +60,9 @@ export type StaffCookies = {
   /** The user id with which the present session began; `undefined` when that is not known any more. */
   agentId(req: Request): string | undefined
   keepSignIn(req: Request, res: Response, signIn: StaffSignIn): void
-  /** The sign-in of this state, which is then forgotten; `undefined` in any browser but the one that began it. */
+  /** The sign-in of this state; `undefined` in any browser but the one that began it. */
+  signIn(req: Request, state: unknown): StaffSignIn | undefined
+  /** The same, which is then forgotten. */
   takeSignIn(req: Request, res: Response, state: unknown): StaffSignIn | undefined
   /** Does what was typed fit into a cookie? */
   fits: (decision: DecisionContent) => boolean
@@ -143,13 +145,16 @@ export function createStaffCookies(cookies: Cookies, seal: Seal, now: () => numb
       makeRoom(req, res, sealed.length)
       cookies.set(res, name, sealed, { maxAgeSeconds: signInSeconds })
     },
-    takeSignIn(req, res, state) {
+    signIn(req, state) {
       if (typeof state !== 'string' || !/^[\w-]{16,64}$/.test(state)) return undefined
       const name = `staff_in_${state}`
       const found = open(name, cookies.read(req, name))
-      if (!found) return undefined
-      cookies.clear(res, name)
-      return signInSchema.parse(found.content)
+      return found && signInSchema.parse(found.content)
+    },
+    takeSignIn(req, res, state) {
+      const found = this.signIn(req, state)
+      if (found) cookies.clear(res, `staff_in_${found.state}`)
+      return found
     },
     fits: (decision) => {
       const signIn = {

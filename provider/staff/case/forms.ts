@@ -40,7 +40,7 @@ export function requestForms(res: Response, page: CasePage, request: StaffReques
     request.state === 'proved' &&
     html`<p>${t(request.isOwn ? 'staff.request.own' : 'staff.request.own_login')}</p>`
   }
-  ${typedHere && !isShown && typedHere.reason !== '' && lost(res, request, typedHere.reason)}
+  ${typedHere && !isShown && typedHere.reason !== '' && lost(res, request.id, typedHere.reason)}
   ${kinds.map((kind) =>
     decisionForm(res, page, {
       kind,
@@ -51,12 +51,12 @@ export function requestForms(res: Response, page: CasePage, request: StaffReques
   )}`
 }
 
-/** What was typed for a request that cannot be decided any more. */
-function lost(res: Response, request: StaffRequest, reason: string): Html {
+/** What was typed where there is no form for it any more. @param of distinguishes it on the page */
+export function lost(res: Response, of: string, reason: string): Html {
   const { t } = contextOf(res)
   return html`<div class="ell-field">
-    <label class="ell-label" for="typed-${request.id}">${t('staff.over.typed')}</label>
-    <textarea class="ell-input" id="typed-${request.id}" rows="4" readonly>${reason}</textarea>
+    <label class="ell-label" for="typed-${of}">${t('staff.over.typed')}</label>
+    <textarea class="ell-input" id="typed-${of}" rows="4" readonly>${reason}</textarea>
   </div>`
 }
 

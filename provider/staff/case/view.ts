@@ -18,7 +18,7 @@ import { renderStaffPage, tag, webLink } from '../layout.ts'
 import type { Agent } from '../session.ts'
 import type { StaffCase, StaffRequest } from '../store.ts'
 import { describeTime, time } from '../wording.ts'
-import { closingForm, decisionList } from './forms.ts'
+import { closingForm, decisionList, lost } from './forms.ts'
 import { historyCard } from './history.ts'
 import { requestCard } from './request.ts'
 
@@ -28,7 +28,7 @@ export type CasePage = {
   now: number
   status?: number
   /** Why what was sent is no decision, in a notice above everything. */
-  problem?: FormRefusal | 'unavailable'
+  problem?: FormRefusal
   /** What was typed, in the form that it was typed in. */
   typed?: TypedDecision
   errors?: { reason?: FieldProblem; called?: FieldProblem }
@@ -248,5 +248,8 @@ function closingCard(res: Response, page: CasePage): Html {
 function closing(res: Response, page: CasePage): Html {
   const { t } = contextOf(res)
   if (isOwn(page.view)) return html`<p>${t('staff.request.own_login')}</p>`
-  return hasOpenRequests(page.view) ? html`<p>${t('staff.close.requests_open')}</p>` : closingForm(res, page)
+  if (!hasOpenRequests(page.view)) return closingForm(res, page)
+  const typed = page.typed?.kind === 'not_shared' ? page.typed.reason : ''
+  return html`<p>${t('staff.close.requests_open')}</p>
+    ${typed !== '' && lost(res, 'case', typed)}`
 }

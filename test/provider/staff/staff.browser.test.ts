@@ -268,9 +268,10 @@ test('an agent signs in, finds a case and decides by keyboard alone, without Jav
     throw new Error(`Nothing that says ${String(words)} is reached`)
   }
   await page.goto(`${origin}/staff`)
-  await page.waitForSelector('#username')
+  await page.waitForSelector('#username:focus')
   await page.keyboard.type(address)
   await page.keyboard.press('Tab')
+  await page.waitForSelector('#password:focus')
   await page.keyboard.type(stage.password)
   await page.keyboard.press('Enter')
   await page.waitForSelector('[data-page=staff-list]')
@@ -296,5 +297,12 @@ test('an agent signs in, finds a case and decides by keyboard alone, without Jav
   expect(await sync.decisions(made.id)).toMatchObject([
     { kind: 'open', reason: 'Connu du contact', called: 'Mme Lefèvre', state: 'applied' },
   ])
+  // Neither a reload nor Back decides again, and the case that Back leads to is as it is now.
+  await page.reload()
+  expect(await page.locator('body').getAttribute('data-page')).toBe('staff-decision-done')
+  await page.goBack()
+  await page.waitForSelector('[data-page=staff-case]')
+  expect(await page.locator('form[action*=decide]').count()).toBe(0)
+  expect((await sync.decisions(made.id)).length).toBe(1)
   await page.context().close()
 })

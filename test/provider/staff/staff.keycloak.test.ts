@@ -558,7 +558,7 @@ describe('a decision that does not come to its end', () => {
     take()
     await there.open(`${down.origin}/staff/cases/${made.id}`)
     await decide(there, 'refuse', made.requests[0]!, { reason: 'Mes mots' })
-    expect([there.page.status, there.name]).toEqual([503, 'staff-case'])
+    expect([there.page.url, there.name]).toEqual([`${down.origin}/staff/cases/${made.id}`, 'staff-case'])
     expect(there.page.body).toContain('staff.refusal.unavailable')
     expect(isKept(there, 'Mes mots</textarea')).toBe(true)
 
