@@ -1,5 +1,6 @@
 /** The SQL of a pass over a case: one statement that reads it all as of one moment, one transaction that writes. */
 import type pg from 'pg'
+import { returnRequests } from '../decisions/returned.ts'
 import { inTransaction } from '../transaction.ts'
 import type { CaseFacts } from './facts.ts'
 import type { Plan, RequestChange } from './plan.ts'
@@ -46,7 +47,8 @@ export function applyPlan(pool: pg.Pool, facts: CaseFacts, plan: Plan, connector
       if (!(await changeRequest(client, change))) continue
       const detail = change.reason === null ? {} : { reason: change.reason }
       // One that nobody proved was never shown to anybody.
-      if (change.from !== 'asked') await note(requestEvents[change.to] ?? 'changed', detail, change.id)
+      if (change.from !== 'asked' && change.to !== 'proved')
+        await note(requestEvents[change.to] ?? 'changed', detail, change.id)
       if (change.to === 'opened') await addToOutbox(client, 'tell-case-contact', facts.id)
     }
     if (plan.ticket === 'create')
@@ -139,16 +141,16 @@ export async function markUnmarked(pool: pg.Pool, id: string): Promise<void> {
 }
 
 async function changeRequest(client: pg.ClientBase, change: RequestChange): Promise<boolean> {
-  const { id, from, to, grantedId } = change
-  const isBack = to === 'proved'
+  const { id, from, to, grantedId, reason } = change
+  // The agents' pages count on what else belongs to it.
+  if (to === 'proved') return (await returnRequests(client, [grantedId ?? ''], reason ?? 'unknown')) > 0
   const { rowCount } = await client.query(
     `UPDATE ellipro.access_request
-        SET state = $3, ended_at = CASE WHEN $5 THEN NULL ELSE now() END,
-            granted_id = CASE WHEN $5 THEN NULL ELSE granted_id END,
+        SET state = $3, ended_at = now(),
             proof_hash = CASE WHEN $2 = 'asked' THEN NULL ELSE proof_hash END
       WHERE id = $1 AND state = $2 AND granted_id IS NOT DISTINCT FROM $4
         AND ($2 <> 'asked' OR expires_at <= now())`,
-    [id, from, to, grantedId, isBack],
+    [id, from, to, grantedId],
   )
   return rowCount === 1
 }
@@ -160,7 +162,6 @@ const requestEvents: Partial<Record<RequestChange['to'], string>> = {
   opened: 'access_opened',
   expired: 'expired',
   withdrawn: 'withdrawn',
-  proved: 'access_failed',
 }
 
 const factsQuery = `
@@ -180,7 +181,6 @@ const factsQuery = `
           (SELECT count(*) FROM ellipro.access_request o WHERE o.network = r.network AND o.case_id <> c.id
              AND o.created_at BETWEEN r.created_at - interval '30 days' AND r.created_at) ELSE 0 END,
         'granted', (SELECT jsonb_build_object('id', g.id, 'state', g.state, 'reason', g.reason,
-            'isOver', g.expires_at <= now(),
             'isAdded', EXISTS (SELECT FROM ellipro.added_contract d WHERE d.activation_id = g.id))
           FROM ellipro.activation g WHERE g.id = r.granted_id)) ORDER BY r.created_at, r.id), '[]')
       FROM ellipro.access_request r WHERE r.case_id = c.id),

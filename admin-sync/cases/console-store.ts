@@ -124,7 +124,7 @@ export function createConsoleStore(pool: pg.Pool) {
            SELECT r.case_id FROM ellipro.access_request r JOIN ellipro.activation g ON g.id = r.granted_id
             WHERE r.state = 'granting'
               AND (g.state IN ('opened', 'closed', 'expired', 'withdrawn', 'waiting')
-                   OR (g.state = 'refused' AND (g.reason <> 'address_taken' OR g.expires_at <= now())))
+                   OR (g.state = 'refused' AND g.reason <> 'address_taken'))
            UNION
            SELECT r.case_id FROM ellipro.access_request r JOIN ellipro.login_case c ON c.id = r.case_id
             WHERE r.state = 'proved' AND c.changed_at < now() - interval '10 minutes'

@@ -22,7 +22,6 @@ export type RequestFacts = Asked & {
     id: string
     state: string
     reason: string | null
-    isOver: boolean
     /** The contract was added to an account that the person had. */
     isAdded: boolean
   } | null

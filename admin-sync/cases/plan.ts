@@ -2,9 +2,9 @@
  * What a pass over one case is to change. Pure: facts in, plan out; the same facts after the plan was carried out give
  * an empty plan.
  *
- *   requests  one that nobody proved in time ends. One that was granted ends with its activation: opened, expired or
- *             withdrawn by its person. When the account could not be opened (its user is disabled, the login was taken
- *             meanwhile) the request waits for an agent again, because that is whom it needs
+ *   requests  one that nobody proved in time ends. One that was granted ends with its activation: opened, or withdrawn
+ *             by its person. When the account could not be opened (its user is disabled, the login was taken meanwhile,
+ *             nobody came) the request waits for an agent again, because that is whom it needs
  *   ticket    due once a request is proved or an account of the login is open. Made again, once for each set of
  *             requests, when it was deleted while something is open
  *   status    resolved when nothing is left to decide, once; opened again by a new request, and once when it was
@@ -142,12 +142,12 @@ function endRequest(request: RequestFacts): RequestChange[] {
   if (state === 'asked') return request.isOver ? change('expired') : []
   if (state !== 'granting' || !granted) return []
   if (granted.isAdded || granted.state === 'opened' || granted.state === 'closed') return change('opened')
-  if (granted.state === 'expired') return change('expired')
+  if (granted.state === 'expired') return change('proved', 'expired')
   if (granted.state === 'withdrawn') return change('withdrawn')
   if (granted.state === 'waiting') return change('proved', granted.reason ?? 'login_held')
   if (granted.state !== 'refused') return []
-  // Their address has an account: its owner may still add the contract to it, as long as the mail is good.
-  if (granted.reason === 'address_taken') return granted.isOver ? change('expired', 'address_taken') : []
+  // Their address has an account: its owner may still add the contract to it, until it expires.
+  if (granted.reason === 'address_taken') return []
   return change('proved', granted.reason)
 }
 

@@ -108,8 +108,6 @@ function noteRequest(request: RequestFacts, link: string): NoteText[] {
       'withdrawn',
       `${person} : la personne qui lit cette boîte dit que la demande n’est pas d’elle. Rien à décider.`,
     )
-  if (state === 'expired')
-    add('expired', `${person} n’a pas utilisé l’accès à temps. La personne peut le redemander.`)
   if (state === 'proved' && granted)
     add(
       `returned:${granted.id}`,

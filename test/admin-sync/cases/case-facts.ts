@@ -49,7 +49,6 @@ export const granted = (
   id: 'g1',
   state: 'mailed',
   reason: null,
-  isOver: false,
   isAdded: false,
   ...change,
 })
@@ -135,7 +134,7 @@ export function carryOut(
       const change = plan.requests.find(({ id }) => id === one.id)
       const signals = plan.signals.find(({ id }) => id === one.id)?.signals ?? one.signals
       if (!change) return { ...one, signals }
-      return { ...one, signals, state: change.to, granted: change.to === 'proved' ? null : one.granted }
+      return { ...one, signals, state: change.to }
     }),
     ticket: before && { ...before, status: plan.wantedStatus ?? before.status, wantedStatus: null },
     notes: [...facts.notes, ...plan.notes.map(({ subject }) => ({ subject, isPosted: true }))],

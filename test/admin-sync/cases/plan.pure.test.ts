@@ -140,7 +140,7 @@ describe('a request', () => {
     [
       'granted and never used',
       { state: 'granting', granted: granted({ state: 'expired' }) },
-      [['expired', null]],
+      [['proved', 'expired']],
     ],
     ['not theirs', { state: 'granting', granted: granted({ state: 'withdrawn' }) }, [['withdrawn', null]]],
     [
@@ -152,11 +152,6 @@ describe('a request', () => {
       'granted to who has an account, and added',
       { state: 'granting', granted: granted({ state: 'refused', reason: 'address_taken', isAdded: true }) },
       [['opened', null]],
-    ],
-    [
-      'granted to who has an account, and not added',
-      { state: 'granting', granted: granted({ state: 'refused', reason: 'address_taken', isOver: true }) },
-      [['expired', 'address_taken']],
     ],
     [
       'granted, but the account is disabled',

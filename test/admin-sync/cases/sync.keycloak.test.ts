@@ -153,7 +153,7 @@ describe('a request', () => {
     )
     await bench.runCaseWell('sync-case', caseId)
     await settle(caseId)
-    expect(await requestRow(requestId)).toMatchObject({ state: 'proved', granted_id: null })
+    expect(await requestRow(requestId)).toMatchObject({ state: 'proved' })
     expect(await ticketOf(caseId)).toMatchObject({ status: 'open' })
     expect(
       ticketMails()
