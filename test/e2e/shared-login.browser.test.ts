@@ -3,7 +3,8 @@
  * their own and proves the mailbox, the agent follows the ticket's link, signs in and opens it, and the second person
  * chooses a password and is on the portal. Holder and contact are told, and Keycloak shows what is going on.
  *
- * Fails when any part of the path is missing. It also makes the pictures of docs/agents.md.
+ * Fails when any part of the path is missing, when a log names one of them, or when the operator's commands do not know
+ * them. It also makes the pictures of docs/agents.md.
  */
 import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
@@ -269,6 +270,31 @@ test('a colleague without the role is told so, and sees no case', async () => {
   await signInAsAgent(page, colleague)
   await expectPage(page, 'staff-refused')
   expect(await page.innerText('body')).not.toContain('ELP-')
+})
+
+test('no line of a log names anybody, or holds a code of a mail', () => {
+  const codes = inbox.mails.flatMap(({ links }) =>
+    links.flatMap((link) =>
+      [...new URL(link).searchParams].flatMap(([name, value]) => (name === 'client_id' ? [] : value)),
+    ),
+  )
+  expect(codes.length).toBeGreaterThan(4)
+  const typed = [
+    'bruno',
+    'kerouac',
+    'logistique-ouest',
+    '06 99 00 12 34',
+    'prestataire',
+    'rappelé',
+    login.login,
+    'claire.dubois',
+  ]
+  for (const part of ['provider', 'adminSync'] as const) {
+    const log = product.readLog(part).toLowerCase()
+    expect(log.length).toBeGreaterThan(1000)
+    for (const word of [...typed, ...codes.filter((code) => code.length > 20), chosenPassword])
+      expect([part, word, log.includes(word.toLowerCase())]).toEqual([part, word, false])
+  }
 })
 
 test('the operator’s commands: what is stored about a person, why it is not erased yet, and a file of logins', async () => {
