@@ -11,6 +11,7 @@ import { additionNonce } from '../../../core/nonce.ts'
 import { createAdditions } from '../../../provider/activation/additions.ts'
 import { fetchAdminToken } from '../../support/keycloak.ts'
 import { createBench, password, providerUrl, sha256, type LegacyLogin } from '../accounts/bench.ts'
+import { createDesk } from '../decisions/desk.ts'
 import { portalClient, providerClient, readClaims, signInAt } from '../identity/sign-in.ts'
 import { Web } from '../realm/web.ts'
 
@@ -50,10 +51,14 @@ type Asked = { id: string; login: LegacyLogin; k: Buffer; browser: Buffer }
 async function ask(address: string, login = bench.nextLogin()): Promise<Asked> {
   const { id } = await bench.start({ address, login })
   expect(await bench.runWell('send-confirmation', id)).toBe('refused:address_taken')
+  return { id, login, k: readContractCode(id), browser: sha256(randomBytes(32)) }
+}
+
+/** k of the first mail that leads to adding the contract of this activation. */
+function readContractCode(id: string): Buffer {
   const mark = `/activation/${id}/contract?k=`
   const link = inbox.mails.flatMap(({ links }) => links).find((one) => one.includes(mark)) ?? ''
-  const k = Buffer.from(link.slice(link.indexOf(mark) + mark.length), 'base64url')
-  return { id, login, k, browser: sha256(randomBytes(32)) }
+  return Buffer.from(link.slice(link.indexOf(mark) + mark.length), 'base64url')
 }
 
 /** Gives k and password in the browser. */
@@ -385,6 +390,37 @@ test('a protected account is not touched, looks the same, and is a dead letter t
   })
   expect(await run(asked.id)).toBe('added')
   expect(await bench.row(asked.id)).toMatchObject({ state: 'opened', last_error: null })
+})
+
+test('an access that an agent opened takes no password, leaves the holder the login, and ends its request', async () => {
+  const desk = createDesk(bench)
+  const [who, agent] = [await person(), await desk.createAgent()]
+  const { holder, caseId, requestId, login } = await desk.createCase({ address: who.address })
+  const decided = await desk.decide({
+    agent,
+    caseId,
+    requestId,
+    kind: 'open',
+    called: 'Mme Roy, au standard',
+  })
+  expect(decided).toMatchObject({ state: 'applied' })
+  const { id } = await desk.granted(requestId)
+  inbox.clear()
+  expect(await bench.runWell('send-confirmation', id)).toBe('refused:address_taken')
+  const asked: Asked = { id, login, k: readContractCode(id), browser: sha256(randomBytes(32)) }
+  expect(await additions.view(id, asked.k)).toMatchObject({ outcome: 'valid', kind: 'granted' })
+  expect((await additions.begin(id, asked.k, undefined, asked.browser)).outcome).toBe('ok')
+  // Whoever has the link alone learns no address.
+  expect((await additions.state(id, asked.browser))?.address).toBeUndefined()
+  const token = await signIn(who, additionNonce(id, asked.browser))
+  await additions.submit(id, asked.k, asked.browser, token)
+  expect(await run(id)).toBe('added')
+  expect((await attributesOf(who.userId))?.['contract']).toEqual([login.contract])
+  expect(await desk.granted(requestId)).toMatchObject({ state: 'opened', holds: false })
+  expect((await bench.row(holder.id)).state).toBe('opened')
+  expect(await bench.outbox(id)).not.toContain('notify-contact')
+  await bench.runCaseWell('sync-case', caseId)
+  expect((await desk.request(requestId)).state).toBe('opened')
 })
 
 describe('the login got its holder meanwhile', () => {
