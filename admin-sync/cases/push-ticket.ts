@@ -113,7 +113,12 @@ async function ensure(
   const facts = await readCase(pool, caseId)
   if (!facts) return undefined
   await checkpoint('ensure')
-  const ensured = await tickets.ensure({ key: facts.reference, ...draftTicket(facts, providerUrl) })
+  const isFirst = await store.markAsked(caseId)
+  const ensured = await tickets.ensure({
+    key: facts.reference,
+    ...draftTicket(facts, providerUrl),
+    isFirst,
+  })
   if (ensured.outcome === 'uncertain') throw new UpstreamError('helpdesk', 0, 'retry', ensured.code)
   await checkpoint('record')
   await store.recordTicket(caseId, ensured.ticket, { event: 'ticket_created' })

@@ -49,6 +49,15 @@ export function createTicketStore(pool: pg.Pool) {
       )
     },
 
+    /** Before the help desk is asked to make it. True: it never was before. */
+    async markAsked(caseId: string): Promise<boolean> {
+      const { rowCount } = await pool.query(
+        'UPDATE ellipro.ticket SET asked_at = now() WHERE case_id = $1 AND asked_at IS NULL',
+        [caseId],
+      )
+      return rowCount === 1
+    },
+
     async readTicket(caseId: string): Promise<TicketRow | undefined> {
       const { rows } = await pool.query<TicketRow>(
         `SELECT connector, external_id AS "externalId", status, raw_status AS "rawStatus", owner,
@@ -101,6 +110,17 @@ export function createTicketStore(pool: pg.Pool) {
           before.status !== status ||
           before.owner !== (ticket.owner ?? null)
         if (isNews) await client.query('SELECT ellipro.touch_case($1)', [caseId])
+        // Agents may have merged the tickets of several cases into this one: it is theirs too.
+        await client.query(
+          `WITH others AS (
+             UPDATE ellipro.ticket o SET status = t.status, raw_status = t.raw_status, owner = t.owner
+               FROM ellipro.ticket t
+              WHERE t.case_id = $1 AND o.case_id <> $1 AND o.connector = t.connector AND o.external_id = t.external_id
+                AND (o.status <> t.status OR o.owner IS DISTINCT FROM t.owner)
+             RETURNING o.case_id)
+           SELECT ellipro.touch_case(case_id) FROM others`,
+          [caseId],
+        )
       }),
 
     /** It was deleted at the help desk; what became of the case is the next pass's. */

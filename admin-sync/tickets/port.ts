@@ -29,6 +29,11 @@ export type Draft = {
    * then answers `existing` and sends nothing.
    */
   externalId?: string
+  /**
+   * Nobody ever asked for a ticket of this key, as far as the caller knows: a connector need not look for one first. It is
+   * still sure that there is one ticket in the end.
+   */
+  isFirst?: boolean
 }
 
 export type Ticket = {

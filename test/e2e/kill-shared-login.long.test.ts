@@ -9,6 +9,7 @@
  * KILL_SHARED_LOGIN='ticket,proof' runs the cells whose checkpoint has one of these in its name.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
+import { decodeJwt } from 'jose'
 import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createBoss } from '../../admin-sync/jobs/queues.ts'
@@ -192,12 +193,12 @@ async function decide(who: Login): Promise<void> {
 async function activate(who: Login): Promise<void> {
   const person = new HttpPerson({ network: who.network, timeoutMs: 20_000 })
   const link = await linkIn(who.asker, /\/login-actions\/action-token/)
+  const confirmation = String(decodeJwt(new URL(link).searchParams.get('key')!)['reduri'])
   await person.open(link)
   await person.click(/id="ell-confirm"/)
-  await person.open(person.link(/\/activation\//) ?? person.page.url)
   await persist(person, ['opening', 'opening-slow', 'opening-opened', 'confirm-opened'], async () => {
     if (person.name?.startsWith('confirm')) await person.submit({ password: chosenPassword }, '/confirm')
-    else await person.again()
+    else await person.open(confirmation)
   })
 }
 

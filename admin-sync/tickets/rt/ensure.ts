@@ -1,6 +1,6 @@
 /**
- * One ticket a key. RT has no idempotency and no unique key, so: search, create, search again; what was made twice is merged
- * into the lowest id, by whoever sees it first. The second search is also the reading back.
+ * One ticket a key. RT has no idempotency and no unique key, so: search (unless nobody ever asked for it), create, search
+ * again; what was made twice is merged into the lowest id, by whoever sees it first. The last search is also the reading back.
  *
  * A ticket that RT makes after we stopped waiting is found by the next search, or merged when its making is told
  * (changes.ts). Only tickets that our own account made are ever merged: an agent's copy of a ticket is the agent's.
@@ -20,19 +20,33 @@ export const keyLimit = 255
 
 export type Own = (signal: AbortSignal | undefined) => Promise<string>
 
+export type Memory = {
+  isFieldThere: boolean
+  /** Made, and not to be found by its key: no other ticket is made before this one is, or each try would make one. */
+  lost: { id: string; draft: Draft } | undefined
+}
+export const newMemory = (): Memory => ({ isFieldThere: false, lost: undefined })
+
 /**
- * Throws while the queue is not there, or the key field not on it: tickets without it could never be found again. Asked
- * until it is so, then never again.
+ * Throws while no ticket may be made: the queue is not there, or the key field not on it, or our account may not see or mark
+ * what it made. Nobody but an operator mends that.
  */
-export function requireKeyField(desk: Desk): (signal: AbortSignal | undefined) => Promise<void> {
-  let checked = false
-  return async (signal) => {
-    if (checked) return
+async function requireRights(
+  desk: Desk,
+  own: Own,
+  memory: Memory,
+  signal: AbortSignal | undefined,
+): Promise<void> {
+  if (!memory.isFieldThere) {
     const found = await readQueue(desk, signal)
     if (!found) throw refusal(404, 'retry', 'queue')
     if (!found.TicketCustomFields.some(({ name }) => name === desk.keyField))
       throw refusal(200, 'retry', 'key_field')
-    checked = true
+    memory.isFieldThere = true
+  }
+  if (memory.lost) {
+    await adopt(desk, own, memory.lost.draft, memory.lost.id, [], signal)
+    memory.lost = undefined
   }
 }
 
@@ -40,7 +54,7 @@ export function requireKeyField(desk: Desk): (signal: AbortSignal | undefined) =
 export async function ensureTicket(
   desk: Desk,
   own: Own,
-  requireField: (signal: AbortSignal | undefined) => Promise<void>,
+  memory: Memory,
   draft: Draft,
   signal: AbortSignal | undefined,
 ): Promise<Ensured> {
@@ -49,9 +63,10 @@ export async function ensureTicket(
     const known = await readTicket(desk, draft.externalId, signal)
     if (known) return { outcome: 'existing', ticket: toTicket(desk, known.data, known.etag) }
   }
-  const before = await findByKey(desk, key, signal)
+  // A first one that was made before all the same (a restored backup) is met by the second search.
+  const before = draft.isFirst ? [] : await findByKey(desk, key, signal)
   if (before.length > 0) return keepOldest(desk, own, key, before, signal)
-  await requireField(signal)
+  await requireRights(desk, own, memory, signal)
   let id: string
   try {
     id = await create(desk, draft, signal)
@@ -61,13 +76,20 @@ export async function ensureTicket(
   try {
     const after = await findByKey(desk, key, signal)
     const mine = after.find((found) => found.id === id)
-    if (!mine) return await adopt(desk, own, draft, id, after, signal)
+    if (!mine) {
+      memory.lost = { id, draft }
+      const adopted = await adopt(desk, own, draft, id, after, signal)
+      memory.lost = undefined
+      return adopted
+    }
     if (after.length === 1) return { outcome: 'created', ticket: toTicket(desk, mine) }
     // Each one merges its own; the oldest also those that could not see it yet.
     const isMine = (twin: RtTicket) => twin.id === id
     const isOurs = (twin: RtTicket) => twin.Creator.id === mine.Creator.id
     return await mergeTwins(desk, key, after, mine === after[0] ? isOurs : isMine, signal)
   } catch (error) {
+    if (error instanceof UpstreamError && ['forbidden', 'key_not_taken'].includes(error.code)) throw error
+    memory.lost = undefined
     // It was made, most likely, and could not be looked at.
     if (error instanceof UpstreamError && error.disposition === 'retry')
       return { outcome: 'uncertain', code: error.code }
@@ -170,12 +192,7 @@ async function adopt(
   const now = (await readTicket(desk, id, signal))?.data
   if (now && holdsKey(desk, now, key))
     return { outcome: first ? 'existing' : 'created', ticket: toTicket(desk, now) }
-  // Nobody could find it again: better no ticket than one that is made anew at each try.
-  await desk.client.send('PUT', `/ticket/${id}`, sentences, {
-    body: { Status: desk.statuses.rejected[0] },
-    signal,
-  })
-  throw refusal(200, 'fail', 'key_not_taken')
+  throw refusal(200, 'retry', 'key_not_taken')
 }
 
 const isSameLine = (a: string, b: string) =>

@@ -194,6 +194,8 @@ CREATE TABLE ellipro.ticket (
   status text NOT NULL DEFAULT 'new' CHECK (status IN ('new', 'open', 'waiting', 'resolved', 'rejected', 'closed')),
   raw_status text,
   owner text,
+  -- When the help desk was first asked to make it, written before it was: until then there is nothing to look for.
+  asked_at timestamptz,
   -- Who is talking to the help desk about this key, and until when nobody else does.
   lease uuid,
   lease_until timestamptz,

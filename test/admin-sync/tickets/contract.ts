@@ -72,6 +72,17 @@ export function describeContract(name: string, use: () => ContractBench): void {
       expect(await read(draft.key)).toHaveLength(1)
     })
 
+    test('has one ticket in the end although it was told that there is none yet, where it can search', async () => {
+      const { queue, read } = use()
+      const draft = draftOf(newKey())
+      const first = ticketOf(await queue.ensure({ ...draft, isFirst: true }))
+      // As after a backup was restored.
+      const second = ticketOf(await queue.ensure({ ...draft, isFirst: true }))
+      expect(second.externalId).toBe(first.externalId)
+      if (!queue.capabilities.searchable) return
+      expect(await read(draft.key)).toHaveLength(1)
+    })
+
     test('adds a note and a status, and says what is there afterwards', async () => {
       const { queue, read } = use()
       const { key, ...draft } = draftOf(newKey())
