@@ -17,12 +17,18 @@ import { ScreenError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
 import { decisionNonce, type DecisionContent } from '../../core/nonce.ts'
 import { typed } from '../screens/fields.ts'
-import type { Flashes } from '../screens/flash.ts'
+import type { Flashes, Message } from '../screens/flash.ts'
 import type { KeycloakRp } from '../sign-in/keycloak.ts'
 import { contextOf } from '../web/context.ts'
 import { sendContinue } from '../web/continue.ts'
 import { renderCase, type CasePage } from './case/view.ts'
-import { checkDecision, maxCalled, maxReason, type TypedDecision } from './decision-form.ts'
+import {
+  checkDecision,
+  maxCalled,
+  maxReason,
+  type FieldProblem,
+  type TypedDecision,
+} from './decision-form.ts'
 import { renderDecision } from './decision-page.ts'
 import { readDecision, type StaffCookies, type StaffSignIn } from './kept.ts'
 import { renderNotFound, renderSessionOver } from './pages.ts'
@@ -42,7 +48,7 @@ export type DecisionParts = {
 }
 
 export function decisionRoutes(parts: DecisionParts): Record<'submit' | 'show', RequestHandler> {
-  const { cookies, store, guard, keycloak, log } = parts
+  const { cookies, store, guard, keycloak, flashes, log } = parts
 
   async function submit(req: Request, res: Response): Promise<void> {
     const { id } = req.params
@@ -58,9 +64,16 @@ export function decisionRoutes(parts: DecisionParts): Record<'submit' | 'show', 
       case 'malformed':
         throw new ScreenError('error.bad_request', 400)
       case 'refused':
+        if (keepTyped(parts, req, res, id, form))
+          return backToCase(parts, res, { caseId: id, id: form.id }, checked.why)
         return renderCase(res, { ...page, status: 422, problem: checked.why })
-      case 'incomplete':
-        return renderCase(res, { ...page, status: 422, errors: checked.errors })
+      case 'incomplete': {
+        const errors = describeErrors(checked.errors)
+        if (keepTyped(parts, req, res, id, form))
+          return flashes.redirect(res, `/staff/cases/${id}`, { errors })
+        // Too long for a cookie: this answer is the one place where it still stands.
+        return renderCase(res, { ...page, status: 422, errors })
+      }
       case 'ok':
         return begin(req, res, checked.decision)
     }
@@ -156,7 +169,7 @@ export async function finishDecision(
   }
 }
 
-const idsOf = (res: Response, { caseId, id }: DecisionContent) => ({
+const idsOf = (res: Response, { caseId, id }: Pick<DecisionContent, 'caseId' | 'id'>) => ({
   ...contextOf(res).ids,
   case_id: caseId,
   decision_id: id,
@@ -166,7 +179,7 @@ const idsOf = (res: Response, { caseId, id }: DecisionContent) => ({
 function backToCase(
   { flashes, log }: DecisionParts,
   res: Response,
-  decision: DecisionContent,
+  decision: Pick<DecisionContent, 'caseId' | 'id'>,
   why: string,
 ): void {
   log.info({ event: 'staff.decision_not_submitted', ...idsOf(res, decision), code: why })
@@ -177,17 +190,38 @@ function backToCase(
 
 /** Whose session ended while they typed: what they typed waits in a cookie, or, when it is too long, on this page. */
 async function sessionIsOver(
-  { cookies }: DecisionParts,
+  parts: DecisionParts,
   req: Request,
   res: Response,
   id: string,
   form: TypedDecision,
 ): Promise<void> {
-  const draft = draftOf(id, form)
-  const isKept = draft !== undefined && cookies.fits(draft)
-  if (isKept) cookies.keepDraft(req, res, draft)
+  const isKept = keepTyped(parts, req, res, id, form)
   await renderSessionOver(res, `/staff/cases/${id}`, isKept ? undefined : form)
 }
+
+/** @returns false when it is too long to be kept */
+function keepTyped(
+  { cookies }: DecisionParts,
+  req: Request,
+  res: Response,
+  id: string,
+  form: TypedDecision,
+): boolean {
+  const draft = draftOf(id, form)
+  if (!draft || !cookies.fits(draft)) return false
+  cookies.keepDraft(req, res, draft)
+  return true
+}
+
+const describeErrors = (errors: { reason?: FieldProblem; called?: FieldProblem }): Record<string, Message> =>
+  Object.fromEntries(
+    (['called', 'reason'] as const).flatMap((name) => {
+      const problem = errors[name]
+      const most = name === 'reason' ? maxReason : maxCalled
+      return problem ? [[name, { key: `staff.error.${name}_${problem}`, values: { most } }]] : []
+    }),
+  )
 
 function draftOf(id: string, form: TypedDecision): DecisionContent | undefined {
   const kind = (['open', 'refuse', 'holder_left', 'not_shared'] as const).find((k) => k === form.kind)

@@ -7,10 +7,11 @@ import type { Response } from 'express'
 import { html } from 'hono/html'
 import type { DecisionKind } from '../../../core/nonce.ts'
 import { submitButton } from '../../screens/fields.ts'
+import type { Message } from '../../screens/flash.ts'
 import type { Html } from '../../screens/layout.ts'
 import { contextOf } from '../../web/context.ts'
 import { refusalKey } from '../decision-page.ts'
-import { isOwn, maxCalled, maxReason, offersFor, type FieldProblem } from '../decision-form.ts'
+import { isOwn, offersFor } from '../decision-form.ts'
 import { tag } from '../layout.ts'
 import type { StaffDecision, StaffRequest } from '../store.ts'
 import { describeTime, time } from '../wording.ts'
@@ -104,8 +105,8 @@ function decisionForm(res: Response, page: CasePage, form: FormOf): Html {
             ? t('staff.form.called_hint', { phone: view.contactPhone, name: view.contactName ?? '' })
             : t('staff.form.called_hint_no_phone'),
           value: isThis ? typed.called : '',
-          error: errors.called,
-          hasFocus: errors.called !== undefined,
+          error: errors['called'],
+          hasFocus: errors['called'] !== undefined,
         })
       }
       ${field(res, {
@@ -114,8 +115,8 @@ function decisionForm(res: Response, page: CasePage, form: FormOf): Html {
         label: t(`staff.form.${kind}_reason`),
         hint: t(`staff.form.${kind}_reason_hint`),
         value: isThis ? typed.reason : '',
-        error: errors.reason,
-        hasFocus: errors.reason !== undefined && errors.called === undefined,
+        error: errors['reason'],
+        hasFocus: errors['reason'] !== undefined && errors['called'] === undefined,
       })}
       <div class="ell-actions">${submitButton(t(`staff.form.${words}_button`))}</div>
     </form>
@@ -130,7 +131,7 @@ function field(
     label: string
     hint: string
     value: string
-    error: FieldProblem | undefined
+    error: Message | undefined
     hasFocus: boolean
   },
 ): Html {
@@ -145,12 +146,7 @@ function field(
     ${
       error &&
       html`<p class="ell-error" id="${id}-error">
-        <span class="ell-visually-hidden">${t('form.error_prefix')}</span>${t(
-          `staff.error.${name}_${error}`,
-          {
-            most: name === 'reason' ? maxReason : maxCalled,
-          },
-        )}
+        <span class="ell-visually-hidden">${t('form.error_prefix')}</span>${t(error.key, error.values)}
       </p>`
     }
     ${

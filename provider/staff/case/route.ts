@@ -22,11 +22,13 @@ export function casePage(parts: {
     const view = isId(id) ? await parts.store.case(agent.cookieHash, id) : undefined
     if (!view) return renderNotFound(res, 'case', agent)
     const draft = parts.cookies.draft(req)
+    const flash = parts.flashes.take(req, res)
     await renderCase(res, {
       view,
       agent,
       now: parts.now(),
-      flash: parts.flashes.take(req, res),
+      flash,
+      ...(flash.errors && { errors: flash.errors }),
       ...(draft !== undefined &&
         draft.caseId === id && {
           typed: {

@@ -4,16 +4,10 @@
  */
 import type { Response } from 'express'
 import { html } from 'hono/html'
-import type { Flash } from '../../screens/flash.ts'
+import type { Flash, Message } from '../../screens/flash.ts'
 import type { Html } from '../../screens/layout.ts'
 import { contextOf } from '../../web/context.ts'
-import {
-  hasOpenRequests,
-  isOwn,
-  type FieldProblem,
-  type FormRefusal,
-  type TypedDecision,
-} from '../decision-form.ts'
+import { hasOpenRequests, isOwn, type FormRefusal, type TypedDecision } from '../decision-form.ts'
 import { renderStaffPage, tag, webLink } from '../layout.ts'
 import type { Agent } from '../session.ts'
 import type { StaffCase, StaffRequest } from '../store.ts'
@@ -31,7 +25,8 @@ export type CasePage = {
   problem?: FormRefusal
   /** What was typed, in the form that it was typed in. */
   typed?: TypedDecision
-  errors?: { reason?: FieldProblem; called?: FieldProblem }
+  /** By field of that form. */
+  errors?: Record<string, Message>
   flash?: Flash
 }
 
