@@ -6,7 +6,8 @@
  * (their words and ours), shapes.ts (answers that are believed).
  *
  * RT answers 200 to things that it did not do, so nothing is believed that was not read back. Its texts are never read: they
- * are in the language of whoever asks. Nothing is kept between two calls but names and that the key field was there.
+ * are in the language of whoever asks. Nothing is kept between two calls but names, that the key
+ * field was there, and a ticket that could not be found again.
  */
 import type { TicketQueue } from './port.ts'
 import { UpstreamError } from '../../core/errors.ts'
@@ -14,7 +15,7 @@ import { applyPatch } from './rt/apply.ts'
 import { readChanges } from './rt/changes.ts'
 import { createClient } from './rt/client.ts'
 import { ownName, readTicket, toTicket, type Desk } from './rt/desk.ts'
-import { ensureTicket, keyLimit, requireKeyField, subjectLimit } from './rt/ensure.ts'
+import { ensureTicket, keyLimit, newMemory, subjectLimit } from './rt/ensure.ts'
 import type { StatusMap } from './rt/status.ts'
 import { verifyDesk } from './rt/verify.ts'
 
@@ -34,7 +35,7 @@ export type RtOptions = {
 export function connectRt({ url, token, queue, keyField, statuses, timeoutMs }: RtOptions): TicketQueue {
   const desk: Desk = { client: createClient({ url, token, timeoutMs }), url, queue, keyField, statuses }
   const own = ownName(desk.client)
-  const requireField = requireKeyField(desk)
+  const memory = newMemory()
   const context = { own, userNames: new Map<string, string>() }
   return {
     connector: 'rt',
@@ -42,7 +43,7 @@ export function connectRt({ url, token, queue, keyField, statuses, timeoutMs }: 
     async ensure(draft, signal) {
       if (draft.key === '' || draft.key.length > keyLimit)
         throw new UpstreamError('helpdesk', 0, 'fail', 'invalid')
-      return ensureTicket(desk, own, requireField, draft, signal)
+      return ensureTicket(desk, own, memory, draft, signal)
     },
     apply: (externalId, patch, signal) => applyPatch(desk, externalId, patch, signal),
     async get(externalId, signal) {

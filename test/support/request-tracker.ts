@@ -15,7 +15,16 @@ import { prepareInstance, type RequestTrackerServer } from './request-tracker/se
 
 /** Who may do what: request-tracker/seed.pl. */
 export type RtUser =
-  'root' | 'adapter' | 'adapter-fr' | 'newcomer' | 'reader' | 'half-blind' | 'agent1' | 'agent2'
+  | 'root'
+  | 'adapter'
+  | 'adapter-fr'
+  | 'newcomer'
+  | 'reader'
+  | 'half-blind'
+  | 'sightless'
+  | 'markless'
+  | 'agent1'
+  | 'agent2'
 
 export type RtAnswer = {
   status: number

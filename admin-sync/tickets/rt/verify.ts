@@ -1,6 +1,6 @@
 /**
  * Everything that would keep tickets from reaching RT, in an operator's words. Only reads: no ticket is made for it. What
- * cannot be known without one (that our account may write the key field) is found by `ensure`, as code `key_field`.
+ * cannot be known without one (that our account sees its tickets and may write the key field) is found by `ensure`.
  */
 import { UpstreamError } from '../../../core/errors.ts'
 import type { Problem } from '../port.ts'

@@ -15,6 +15,11 @@ const token = (name: string) => desk.tokens[name] ?? ''
 const verify = async (wrong: Partial<RtOptions>) =>
   (await connectRt({ ...desk.options, ...wrong }).verify()).map(({ code, text }) => [code, text.en] as const)
 
+const count = async () => {
+  const query = encodeURIComponent(`Queue = '${desk.queue}'`)
+  return Number((await desk.call('root', 'GET', `/tickets?query=${query}`)).data['total'])
+}
+
 test.each<[string, Partial<RtOptions>, string[]]>([
   ['a token that RT does not know', { token: `1-27-${'0'.repeat(32)}` }, ['token']],
   ['what is no token', { token: 'password of the account' }, ['token']],
@@ -51,14 +56,6 @@ test.each<[string, Partial<RtOptions>, string]>([
   ['the account does not see the queue', { token: token('newcomer') }, 'queue'],
   ['the token is wrong', { token: `1-27-${'0'.repeat(32)}` }, 'unauthorized'],
 ])('no ticket is made while %s, and it waits until an operator mends that', async (_name, wrong, code) => {
-  const count = async () => {
-    const { data } = await desk.call(
-      'root',
-      'GET',
-      `/tickets?query=${encodeURIComponent(`Queue = '${desk.queue}'`)}`,
-    )
-    return data['total']
-  }
   const before = await count()
   await expect(connectRt({ ...desk.options, ...wrong }).ensure(draftOf(newKey()))).rejects.toMatchObject({
     disposition: 'retry',
@@ -66,3 +63,18 @@ test.each<[string, Partial<RtOptions>, string]>([
   })
   expect(await count()).toBe(before)
 })
+
+test.each([
+  ['does not see what it makes', 'sightless', 'forbidden'],
+  ['may not write the key', 'markless', 'key_not_taken'],
+])(
+  'an account that %s makes one ticket, and no other before it is given that right',
+  async (_name, user, code) => {
+    const before = await count()
+    const wrong = connectRt({ ...desk.options, token: token(user) })
+    for (let tries = 0; tries < 2; tries++)
+      for (const key of [newKey(), newKey()])
+        await expect(wrong.ensure(draftOf(key))).rejects.toMatchObject({ disposition: 'retry', code })
+    expect(await count()).toBe(before + 1)
+  },
+)

@@ -12,6 +12,8 @@ my %rights = (
   newcomer     => [],                                           # sees nothing
   reader       => [qw(SeeQueue ShowTicket SeeCustomField)],     # may do nothing
   'half-blind' => [grep { $_ !~ /CustomField/ } @work],         # does not see the key field
+  sightless    => [grep { $_ ne 'ShowTicket' } @work],          # does not see what it makes
+  markless     => [grep { $_ ne 'ModifyCustomField' } @work],   # may not write the key
   agent1       => \@handle,
   agent2       => \@handle,
 );
