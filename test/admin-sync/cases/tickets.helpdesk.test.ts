@@ -159,6 +159,14 @@ describe('what an agent does there', () => {
     await poll()
     for (const { caseId } of [one, two, three])
       expect(await ticketOf(caseId)).toMatchObject({ status: 'waiting' })
+    // And what we write into it for one of them is known to all; the others have requests that wait.
+    await grant(one.requestId)
+    await settle(one.caseId)
+    expect(await ticketOf(two.caseId)).toMatchObject({ status: 'resolved' })
+    await settle(two.caseId)
+    expect((await rt.call('adapter', 'GET', `/ticket/${one.ticketId}`)).data['Status']).toBe('open')
+    for (const { caseId } of [three, one, two]) await settle(caseId)
+    expect((await rt.call('adapter', 'GET', `/ticket/${one.ticketId}`)).data['Status']).toBe('open')
   })
 
   it.each(['read', 'met'])('makes a new ticket, once, when the old one was deleted (%s)', async (how) => {
