@@ -1,6 +1,6 @@
 /**
- * Invariants 2 and 8 with two provider processes on one database, fifty requests at the same moment, half to each: what
- * the database decides is decided once, whoever asks. Within one process, and with every request held at the same
+ * Invariants 3 and 8 with two provider processes on one database, fifty requests at the same moment, half to each: what
+ * the database decides is decided once, whoever asks. Fifty people on one login are test/e2e/fifty-people.helpdesk. Within one process, and with every request held at the same
  * look, the same is tested in provider/oidc/op.database and core/database/provider-functions.database.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -31,7 +31,7 @@ async function untilServed(person: HttpPerson): Promise<void> {
   }
 }
 
-describe('invariant 2: fifty confirmations, two provider processes', async () => {
+describe('invariant 3: fifty confirmations, two provider processes', async () => {
   const product = await startProduct({ TRUST_PROXY: '1' }, { replicas: 2 })
   const { places, inbox, database } = product
   const origins = [product.urls.provider, placeUrl(places.provider2!)] as const
@@ -96,26 +96,6 @@ describe('invariant 2: fifty confirmations, two provider processes', async () =>
     for (const end = Date.now() + 60_000; !(await states(login))['opened']; await sleep(200))
       if (Date.now() > end) throw new Error(`nobody was opened: ${JSON.stringify(await states(login))}`)
   }
-
-  it('of fifty people on one login: one is opened, the others wait, and one account remains', async () => {
-    const login = 'negoce.atlantique'
-    // Ten at a time: attempts on one login are counted before they are looked at, and thirty are its limit.
-    const people: Awaited<ReturnType<typeof start>>[] = []
-    for (let from = 0; from < many; from += 10)
-      people.push(...(await Promise.all(Array.from({ length: 10 }, (_, n) => start(login, from + n)))))
-    const sends: (() => Promise<void>)[] = []
-    for (const [n, { person, address }] of people.entries())
-      sends.push(await atConfirmation(person, await proveMailbox(person, address), n))
-    await Promise.all(sends.map((send) => send()))
-    await untilOpened(login)
-    expect(await states(login)).toEqual({ opened: 1, waiting: many - 1 })
-    const { rows } = await client.query(`SELECT FROM pgboss.job WHERE name = 'open-account'`)
-    expect(rows).toHaveLength(1)
-    const names = people.map(({ person }) => person.name)
-    // As many requests as a case holds; the others are told to call.
-    expect(names.filter((name) => name === 'waiting-proved')).toHaveLength(20)
-    expect(names.filter((name) => name === 'waiting-case-full')).toHaveLength(many - 1 - 20)
-  })
 
   it('of one activation by fifty tabs: one account, one link', async () => {
     const login = 'transports.lefevre'

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, expect, test } from 'vitest'
+import { createAccountStore } from '../../../admin-sync/accounts/store.ts'
 import { createActivationStore } from '../../../provider/activation/store.ts'
 import { createStandIn } from '../../provider/activation/stand-in.ts'
 import { createDatabase } from '../../support/postgres.ts'
@@ -258,6 +259,13 @@ test('whoever confirms on a login that is held has a request, and can name itsel
     ask<boolean>('name_waiting($1, $2, $3, NULL)', [second!.id, finish, text])
   expect([await name(null, 'Eve'), await name(sha256('x'), 'Eve')]).toEqual([false, false])
   await expect(name(sha256(finisher), null)).rejects.toThrow('no name')
+  // The hourly purge takes from that browser nothing for a month.
+  const accounts = createAccountStore(sync.pool, async () => {})
+  await accounts.eraseEndedSecrets()
+  expect(await viewWaiting(second!.id, sha256(finisher))).toHaveLength(1)
+  await rows(`UPDATE ellipro.activation SET ended_at = now() - interval '31 days' WHERE id = $1`, [third!.id])
+  await accounts.eraseEndedSecrets()
+  expect(await viewWaiting(third!.id, sha256(finisher))).toEqual([])
   const named = await Promise.all(Array.from({ length: 8 }, () => name(sha256(finisher), 'Anne\r\nBcc: x')))
   expect(named.filter(Boolean)).toHaveLength(1)
   expect(await requestsOf(account)).toMatchObject([{ name: 'Anne Bcc: x' }])
