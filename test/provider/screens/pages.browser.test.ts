@@ -203,6 +203,8 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
   await visitWaiting(page, login, look)
   await context.clearCookies()
   await visitContract(page, look)
+  await context.clearCookies()
+  await visitGranted(page, look)
 
   await context.clearCookies()
   const second = await ask(page, `lefevre${++count}`)
@@ -421,11 +423,34 @@ async function visitContract(page: Page, look: Look): Promise<void> {
   await go(path, 'by its link')
 }
 
+/** The confirmation of an access that an agent opened, as admin-sync leaves it when its mail has left. */
+async function visitGranted(page: Page, look: Look): Promise<void> {
+  const id = await ask(page, `lefevre${++count}`)
+  const { k } = await sync.sendMail(id)
+  await sync.pool.query(`UPDATE ellipro.activation SET kind = 'granted', holds = false WHERE id = $1`, [id])
+  const path = `/activation/${id}/confirm`
+  const go = async (to: string, what?: string) => {
+    await page.goto(origin + to)
+    await look(page, what)
+  }
+  await go(path, 'granted')
+  await go(`${path}?k=${'A'.repeat(43)}`, 'granted')
+  await go(`${path}?k=${encode(k)}`)
+  for (const typed of ['', 'court']) {
+    await page.fill('#password', typed)
+    await page.click('main form button[type=submit] >> nth=0')
+    await page.waitForLoadState()
+    await look(page, `typed: ${typed}`)
+  }
+  await sync.pool.query('UPDATE ellipro.activation SET expires_at = now() WHERE id = $1', [id])
+  await go(path, 'granted')
+}
+
 /** `data-page` of every page that provider has; one that is missing here has never been looked at. */
 const everyPage = `
   login login-busy login-unavailable closed interaction-gone redirection moved desk-closed desk-address-taken sent
   sent-elsewhere sent-opened sent-added sent-confirmed sent-expired sent-not-me sent-stopped sent-ended sent-refused address
-  resume confirm confirm-locked confirm-no-link confirm-bad-link confirm-expired confirm-ended confirm-opened
+  resume confirm confirm-locked confirm-no-link confirm-bad-link confirm-expired confirm-ended confirm-opened confirm-granted
   opening opening-slow opening-opened opening-not-verified opening-refused opening-failed
   withdraw-valid withdraw-done withdraw-too-late withdraw-bad-code sign-in-switch sign-in-problem
   continue error
