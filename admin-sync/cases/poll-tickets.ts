@@ -19,6 +19,7 @@ export type PollResult = { changes: number; pages: number }
 /** Pages of one reading; what is left is for the next one. */
 const mostPages = 50
 const atOnce = 4
+const longestWaitSeconds = 60
 
 export const pollTicketsJob: CaseJob = async (dependencies) => {
   const { changes } = await pollTickets(dependencies)
@@ -94,7 +95,7 @@ async function readTruth({ tickets }: PollDependencies, news: readonly Change[])
   return truth
 }
 
-/** Polls until stopped; one that fails is followed by the next. @returns resolves when a poll under way has ended */
+/** Polls until stopped; one that fails is followed by the next, ever later while the help desk is away. @returns resolves when a poll under way has ended */
 export function startPolling(
   dependencies: PollDependencies,
   { seconds, log }: { seconds: number; log: Log },
@@ -103,14 +104,17 @@ export function startPolling(
   let stopped = false
   let running: Promise<void> | undefined
   if (!dependencies.tickets.capabilities.reportsChanges) return async () => {}
+  let wait = seconds
   const poll = async () => {
     try {
       const { changes, pages } = await pollTickets(dependencies)
       if (changes > 0) log.info({ event: 'tickets.changed', changes, pages })
+      wait = seconds
     } catch (err) {
+      wait = Math.max(seconds, Math.min(wait * 2, longestWaitSeconds))
       log.warn({ event: 'tickets.poll_failed', err, ...(err instanceof UpstreamError && { code: err.code }) })
     }
-    if (!stopped) timer = setTimeout(run, seconds * 1000)
+    if (!stopped) timer = setTimeout(run, wait * 1000)
   }
   const run = () => {
     running = poll()

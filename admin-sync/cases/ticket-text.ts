@@ -175,7 +175,7 @@ function describeRequest(request: RequestFacts, bullet: string): string[] {
   ]
 }
 
-export function describeSignals({ codes = [], resembles }: Partial<Signals>): string[] {
+function describeSignals({ codes = [], resembles }: Partial<Signals>): string[] {
   return codes.flatMap((code) => {
     const text = signalTexts[code]
     // The telephone has a line of its own, and so has the holder's answer.
@@ -216,7 +216,7 @@ const holderStates: Record<string, string> = {
   requested: 'prend la suite, n’a pas encore confirmé',
   mailed: 'prend la suite, n’a pas encore confirmé',
 }
-export const sources: Record<string, string> = {
+const sources: Record<string, string> = {
   legacy_flag: 'Cofacering le connaît comme partagé',
   said_shared: 'une personne a dit qu’il sert à plusieurs',
   second_activation: 'une deuxième personne s’est présentée',
