@@ -100,7 +100,7 @@ async function showChoice(
           autocomplete: 'new-password',
           flash,
           autofocus: true,
-          rules: passwordRules(t, flash),
+          rules: passwordRules(t, flash, false),
         })}
         ${actions(submitButton(t('confirm.submit')))}`,
       )}
@@ -141,7 +141,7 @@ export async function showLinkProblem(
   const again = linkButton(
     '/',
     t('again.start'),
-    granted || outcome === 'expired' || outcome === 'ended' ? undefined : 'secondary',
+    !granted && (outcome === 'expired' || outcome === 'ended') ? undefined : 'secondary',
   )
   const fresh = linkButton(`/activation/${id}`, t(own ? 'link.sent_page' : 'link.fresh_mail'))
   const ways =

@@ -40,7 +40,7 @@ export async function showRedirection(
       label: t('redirection.password'),
       autocomplete: 'new-password',
       flash,
-      rules: passwordRules(t, flash),
+      rules: passwordRules(t, flash, true),
     })}
     ${choiceField(t, {
       name: 'shared',

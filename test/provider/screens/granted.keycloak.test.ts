@@ -54,7 +54,8 @@ test('asks for a new password, states its rules, and tells a password manager wh
   expect(page.body).toMatch(new RegExp(`value="${address}"\\s+autocomplete="username"`))
   expect(page.body).toContain('Menuiseries &amp; &lt;Fils&gt;')
   expect(page.body).not.toContain('martin12')
-  // Nothing was typed before, so nothing can be forgotten.
+  // It is not typed a second time, and nothing was typed before that could be forgotten.
+  expect(page.body).not.toContain('password.rule_remember')
   expect(page.body).not.toContain('confirm.forgot')
   expect(await stateOf(id)).toMatchObject({ state: 'mailed' })
 })
