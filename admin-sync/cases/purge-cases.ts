@@ -4,6 +4,7 @@
  *   a request that nobody proved        ends as `expired` when its hours are over
  *   expired, withdrawn                  go after ended_request_days, with what the history says of them
  *   refused                             goes after closed_case_days, even while its case is open
+ *   opened                              keeps its address after closed_case_days: the account has it too
  *   a closed case                       goes after closed_case_days since it was closed, with all that hangs on it
  *   the text of a note                  goes ended_request_days after the help desk took it
  *   an agent's session                  goes a day after it is over
@@ -43,6 +44,15 @@ const steps = [
               LIMIT $1 FOR UPDATE SKIP LOCKED),
            events AS (DELETE FROM ellipro.case_event WHERE request_id IN (SELECT id FROM over))
            DELETE FROM ellipro.access_request WHERE id IN (SELECT id FROM over)`,
+  },
+  {
+    // What it was asked with has served; the address says whose access the login has.
+    name: 'trimmed_requests',
+    sql: `UPDATE ellipro.access_request SET name = NULL, phone = NULL, network = NULL, signals = '{}'
+           WHERE id IN (SELECT id FROM ellipro.access_request
+                         WHERE state = 'opened' AND ended_at < ${daysAgo('closed_case_days')}
+                           AND (name IS NOT NULL OR phone IS NOT NULL OR network IS NOT NULL)
+                         LIMIT $1 FOR UPDATE SKIP LOCKED)`,
   },
   {
     name: 'deleted_cases',

@@ -69,7 +69,16 @@ test('a request that nobody proved ends, and goes with its history after its day
     await makeRequest(open, 'withdrawn', '31 days'),
     await makeRequest(open, 'refused', '366 days'),
   ]
-  expect(await purgeCases(pool)).toMatchObject({ expired_requests: 1, deleted_requests: 3, deleted_cases: 0 })
+  const recent = await makeRequest(open, 'opened', '364 days')
+  expect(await purgeCases(pool)).toMatchObject({
+    expired_requests: 1,
+    deleted_requests: 3,
+    trimmed_requests: 1,
+    deleted_cases: 0,
+  })
+  const nameOf = (id: string) => one('SELECT name FROM ellipro.access_request WHERE id = $1', [id])
+  expect(await nameOf(kept.opened)).toEqual({ name: null })
+  for (const id of [recent, kept.granting]) expect(await nameOf(id)).toEqual({ name: 'Anne Typée' })
   for (const [state, id] of Object.entries(kept)) expect([state, await stateOf(id)]).toEqual([state, state])
   for (const id of Object.values(kept)) expect(await eventsOf(id)).toBe(1)
   expect(await stateOf(unproved)).toBe('expired')
