@@ -40,3 +40,20 @@ export function webLink(url: string | null | undefined): string | undefined {
   const { protocol, href } = new URL(url)
   return protocol === 'https:' || protocol === 'http:' ? href : undefined
 }
+
+/** `undefined`: nothing to say, and no line for it. */
+export type Fact = [name: string, value: Html | string | undefined]
+
+export function factList(facts: Fact[]): Html {
+  return html`<dl class="ell-staff__facts">
+    ${facts
+      .filter(([, value]) => value !== undefined)
+      .map(
+        ([name, value]) =>
+          html`<div>
+            <dt>${name}</dt>
+            <dd>${typeof value === 'string' ? html`<bdi>${value}</bdi>` : value}</dd>
+          </div>`,
+      )}
+  </dl>`
+}

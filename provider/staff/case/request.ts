@@ -5,11 +5,11 @@ import { html } from 'hono/html'
 import type { Html } from '../../screens/layout.ts'
 import { contextOf } from '../../web/context.ts'
 import { isKnownDomain } from '../decision-form.ts'
-import { tag } from '../layout.ts'
+import { factList, tag } from '../layout.ts'
 import type { StaffRequest } from '../store.ts'
 import { describeTime, time } from '../wording.ts'
 import { decisionList, requestForms } from './forms.ts'
-import { factList, type CasePage } from './view.ts'
+import type { CasePage } from './view.ts'
 
 const stateTags = {
   proved: 'warning',

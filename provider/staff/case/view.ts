@@ -8,7 +8,7 @@ import type { Flash, Message } from '../../screens/flash.ts'
 import type { Html } from '../../screens/layout.ts'
 import { contextOf } from '../../web/context.ts'
 import { hasOpenRequests, isOwn, type FormRefusal, type TypedDecision } from '../decision-form.ts'
-import { renderStaffPage, tag, webLink } from '../layout.ts'
+import { factList, renderStaffPage, tag, webLink } from '../layout.ts'
 import type { Agent } from '../session.ts'
 import type { StaffCase, StaffRequest } from '../store.ts'
 import { describeTime, time } from '../wording.ts'
@@ -67,22 +67,6 @@ function stateLine(res: Response, view: StaffCase): Html {
       >`
     }
   </p>`
-}
-
-type Fact = [name: string, value: Html | string | undefined]
-
-export function factList(facts: Fact[]): Html {
-  return html`<dl class="ell-staff__facts">
-    ${facts
-      .filter(([, value]) => value !== undefined)
-      .map(
-        ([name, value]) =>
-          html`<div>
-            <dt>${name}</dt>
-            <dd>${typeof value === 'string' ? html`<bdi>${value}</bdi>` : value}</dd>
-          </div>`,
-      )}
-  </dl>`
 }
 
 const soft = (text: string): Html => html`<span class="ell-staff__soft">${text}</span>`

@@ -7,9 +7,8 @@
 import { oneLine } from '../../../core/text.ts'
 import type { AgentHandler } from '../session.ts'
 import { caseFilters, type StaffStore } from '../store.ts'
-import { renderList } from './view.ts'
+import { pageSize, renderList } from './view.ts'
 
-export const pageSize = 50
 const maxSearch = 100
 
 export function listPage({ store, now }: { store: StaffStore; now: () => number }): AgentHandler {

@@ -8,7 +8,9 @@ import { renderStaffPage, tag, webLink } from '../layout.ts'
 import type { Agent } from '../session.ts'
 import { caseFilters, type CaseFilter, type CaseLine } from '../store.ts'
 import { describeAge, describeTime } from '../wording.ts'
-import { pageSize } from './route.ts'
+
+/** Cases of one page. */
+export const pageSize = 50
 
 export type ListPage = {
   lines: CaseLine[]
