@@ -22,6 +22,8 @@ const steps: Record<string, { step: string; outcome?: string }> = {
   'activation.link': { step: 'link' },
   'activation.confirm': { step: 'confirmation' },
   'activation.withdraw': { step: 'withdrawal' },
+  'access.ask': { step: 'request' },
+  'access.prove': { step: 'request_proof' },
   'sign_in.started': { step: 'sign_in', outcome: 'started' },
   'sign_in.finished': { step: 'sign_in', outcome: 'finished' },
   'sign_in.refused': { step: 'sign_in', outcome: 'refused' },
@@ -38,6 +40,8 @@ const expected: [string, string][] = [
   ['activation', 'started'],
   ['link', 'valid'],
   ['confirmation', 'confirmed'],
+  ['request', 'asked'],
+  ['request_proof', 'proved'],
 ]
 const alarms = [
   'http.failed',

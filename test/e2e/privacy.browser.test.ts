@@ -266,6 +266,8 @@ it('logs, metrics, jobs and audit lists hold ids and codes, and nothing that a p
     'step="opening",outcome="opened"',
     'step="sign_in",outcome="finished"',
     'step="withdrawal",outcome="withdrawn"',
+    'step="request",outcome="asked"',
+    'step="request_proof",outcome="proved"',
   ]
   const unwalked = walked.filter(
     (step) => !new RegExp(`ellipro_funnel_total\\{${step}\\} [1-9]`).test(numbers),

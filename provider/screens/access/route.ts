@@ -3,7 +3,7 @@
  *
  *   GET  /access/new    the form, for a browser that signed in with that login not long ago
  *   POST /access/new    asks; then /access/sent
- *   GET  /access/sent   "we sent a mail to …": the address as typed, which this browser's sealed message remembers
+ *   GET  /access/sent   "we sent a mail to …": the address as typed, which a signed message of this browser remembers
  *
  * The page after the form is the same whether the address is known to us, the request was made before, or a case of the
  * login exists. The way from the mail on is in proof.ts and state.ts.
