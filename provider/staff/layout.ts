@@ -42,7 +42,7 @@ export function webLink(url: string | null | undefined): string | undefined {
 }
 
 /** `undefined`: nothing to say, and no line for it. */
-export type Fact = [name: string, value: Html | string | undefined]
+type Fact = [name: string, value: Html | string | undefined]
 
 export function factList(facts: Fact[]): Html {
   return html`<dl class="ell-staff__facts">
