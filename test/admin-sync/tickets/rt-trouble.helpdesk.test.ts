@@ -56,7 +56,7 @@ describe('one ticket a key', () => {
       for (const externalId of answers[i] ?? [])
         expect((await direct.get(externalId))?.externalId).toBe(tickets[0]?.id)
     }
-  }, 120_000)
+  }, 300_000)
 
   test('is left when the connection was cut after RT made it', async () => {
     const draft = draftOf(newKey())
