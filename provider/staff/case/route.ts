@@ -21,8 +21,11 @@ export function casePage(parts: {
     const { id } = req.params
     const view = isId(id) ? await parts.store.case(agent.cookieHash, id) : undefined
     if (!view) return renderNotFound(res, 'case', agent)
-    const draft = parts.cookies.draft(req)
+    const kept = parts.cookies.draft(req)
     const flash = parts.flashes.take(req, res)
+    // A form that was sent empty opens for what it has to say, and not again.
+    const hasWords = kept !== undefined && (kept.reason !== '' || kept.called !== undefined)
+    const draft = hasWords || flash.errors || flash.notice ? kept : undefined
     await renderCase(res, {
       view,
       agent,
