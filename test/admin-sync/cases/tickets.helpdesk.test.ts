@@ -7,6 +7,7 @@ import { createLog } from '../../../core/log.ts'
 import { startAdminSync } from '../../../admin-sync/main.ts'
 import { startHttpProxy } from '../../support/fault-proxy.ts'
 import { createQueue } from '../../support/request-tracker.ts'
+import { startInstance } from '../../provider/support/instance.ts'
 import { createBench } from '../accounts/bench.ts'
 import { createDesk } from '../decisions/desk.ts'
 import { createCaseDesk, kill, nobody } from './case-desk.ts'
@@ -210,6 +211,30 @@ describe('what an agent does there', () => {
     await poll()
     await settle(caseId)
     expect(await ticketOf(caseId)).toMatchObject({ status: 'resolved' })
+  })
+})
+
+describe('the webhook', () => {
+  it('of a real Request Tracker, signed by it, asks admin-sync to look', async () => {
+    const secret = 'a-secret-of-the-webhook'
+    const provider = await startInstance(String(bench.providerPool.options.connectionString), {
+      TICKETS_WEBHOOK_SECRET: secret,
+    })
+    const { caseId, ticketId } = await createTicket()
+    await poll()
+    await pool.query(`DELETE FROM ellipro.case_outbox WHERE kind = 'poll-tickets'`)
+    rt.setWebhook(`${provider.origin}/hooks/tickets`, secret)
+    try {
+      await asAgent('PUT', `/ticket/${ticketId}`, { Status: 'stalled' })
+      await until(async () => {
+        const hints = await pool.query(`SELECT FROM ellipro.case_outbox WHERE kind = 'poll-tickets'`)
+        return hints.rowCount === 1
+      })
+    } finally {
+      rt.setWebhook()
+    }
+    await poll()
+    expect(await ticketOf(caseId)).toMatchObject({ status: 'waiting' })
   })
 })
 
