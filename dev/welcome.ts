@@ -154,6 +154,7 @@ export function renderWelcome(welcome: Welcome, language: Language): string {
     `  ${t.desk}`,
     `    npm run admin-sync -- status`,
     `    npm run admin-sync -- find ${sample?.login ?? ''}`,
+    `    npm run admin-sync -- cases list`,
     '─'.repeat(96),
     '',
   ].join('\n')
