@@ -190,7 +190,7 @@ export function renderMail(
                 <tr>
                   <td
                     class="e-pad e-soft"
-                    style="padding:20px 40px 0;font-family:${font};font-size:13px;line-height:20px;color:#45606b;"
+                    style="padding:20px 40px 0;font-family:${font};font-size:13px;line-height:26px;color:#45606b;"
                   >
                     <strong class="e-ink" style="color:#0c2733;">${t('deskTitle')}</strong><br />
                     ${t('deskName')}, ${hours[language]}<br />

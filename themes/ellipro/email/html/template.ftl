@@ -95,7 +95,7 @@ a { color: #0b5667; }
 <#macro desk>
 <#local telephone = common.realmText("deskTelephone") price = common.realmText("deskTelephonePrice") email = common.realmText("deskEmail") hours = common.realmText("deskHours")>
 <#if telephone?has_content || email?has_content>
-<tr><td class="e-pad e-soft" style="padding:20px 40px 0;font-family:${font};font-size:13px;line-height:20px;color:#45606b;">
+<tr><td class="e-pad e-soft" style="padding:20px 40px 0;font-family:${font};font-size:13px;line-height:26px;color:#45606b;">
   <strong class="e-ink" style="color:#0c2733;">${msg("ellDeskTitle")}</strong><br>
   ${msg("ellDeskName")}<#if hours?has_content>, ${hours}</#if><br>
   <#if telephone?has_content><a class="e-link" href="tel:${telephone?replace("[^0-9+]", "", "r")}" style="color:#0b5667;font-weight:bold;">${telephone}</a><#if price?has_content> (${price})</#if><br></#if>
