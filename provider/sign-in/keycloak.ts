@@ -25,7 +25,6 @@ export type Question = {
   /** Alias of the identity provider that Keycloak goes on to, for whoever is not signed in. */
   idpHint?: string
   loginHint?: string
-  prompt?: 'login'
   /** The person must have typed something at Keycloak not longer ago; the ID token then has `auth_time`. */
   maxAgeSeconds?: number
 }
@@ -131,7 +130,7 @@ export function createKeycloakRp(
       codeVerifier: client.randomPKCECodeVerifier(),
     }),
     async authorizationUrl({ state, nonce, codeVerifier }, question) {
-      const { language, idpHint, loginHint, prompt, maxAgeSeconds } = question
+      const { language, idpHint, loginHint, maxAgeSeconds } = question
       const [known] = await Promise.all([configuration(), assertThere()])
       return client.buildAuthorizationUrl(known, {
         redirect_uri: redirectUri,
@@ -143,7 +142,6 @@ export function createKeycloakRp(
         ui_locales: language,
         ...(idpHint !== undefined && { kc_idp_hint: idpHint }),
         ...(loginHint !== undefined && { login_hint: loginHint }),
-        ...(prompt !== undefined && { prompt }),
         ...(maxAgeSeconds !== undefined && { max_age: String(maxAgeSeconds) }),
       }).href
     },

@@ -25,7 +25,7 @@ export type FieldProblem = 'missing' | 'too_long'
 /** Why the form as a whole is none: it stands on the page in a notice. */
 export type FormRefusal =
   'stale' | 'already_decided' | 'own_request' | 'requests_open' | 'second_is_first' | 'no_holder'
-export type CheckedDecision =
+type CheckedDecision =
   | { outcome: 'ok'; decision: DecisionContent }
   | { outcome: 'refused'; why: FormRefusal }
   | { outcome: 'incomplete'; errors: { reason?: FieldProblem; called?: FieldProblem } }
@@ -128,7 +128,7 @@ function refusalOf(
 }
 
 /** What was typed, with line ends as they are stored, and without characters that no text has. */
-export function severalLines(typed: string): string {
+function severalLines(typed: string): string {
   return (
     typed
       .replaceAll(/\r\n?/g, '\n')

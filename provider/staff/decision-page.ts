@@ -22,7 +22,6 @@ const refusals = [
   'no_holder',
   'login_unknown',
 ] as const
-export type RefusalCode = (typeof refusals)[number]
 
 /** @param outcome a code of admin-sync's; the key of what an agent is told */
 export function refusalKey(outcome: string | undefined): string {

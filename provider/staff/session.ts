@@ -80,6 +80,6 @@ export function createGuard(parts: {
 }
 
 /** What signs an agent in and leads back to the page that was asked for. */
-export function toSignIn(req: Request, res: Response): void {
+function toSignIn(req: Request, res: Response): void {
   res.redirect(303, signInPath(req.originalUrl))
 }

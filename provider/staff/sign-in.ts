@@ -22,7 +22,7 @@ import { isOutage, queryOf } from '../sign-in/round-trip.ts'
 import type { Guard } from './session.ts'
 import type { StaffStore } from './store.ts'
 
-export type SignInParts = {
+type SignInParts = {
   cookies: StaffCookies
   store: StaffStore
   guard: Guard

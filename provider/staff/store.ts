@@ -15,7 +15,7 @@ export type StaffSession =
 export const caseFilters = ['deciding', 'open', 'closed', 'all'] as const
 export type CaseFilter = (typeof caseFilters)[number]
 
-export type TicketStatus = 'new' | 'open' | 'waiting' | 'resolved' | 'rejected' | 'closed'
+type TicketStatus = 'new' | 'open' | 'waiting' | 'resolved' | 'rejected' | 'closed'
 
 export type CaseLine = {
   id: string

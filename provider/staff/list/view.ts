@@ -12,7 +12,7 @@ import { describeAge, describeTime } from '../wording.ts'
 /** Cases of one page. */
 export const pageSize = 50
 
-export type ListPage = {
+type ListPage = {
   lines: CaseLine[]
   total: number
   filter: CaseFilter
