@@ -45,6 +45,7 @@ const makeRequest = async (caseId: string, state: string, ago = '0 days'): Promi
 const stateOf = async (id: string) =>
   (await pool.query<{ state: string }>('SELECT state FROM ellipro.access_request WHERE id = $1', [id]))
     .rows[0]?.state
+const nameOf = (id: string) => one('SELECT name FROM ellipro.access_request WHERE id = $1', [id])
 const eventsOf = async (id: string) =>
   Number(
     (await one<{ n: string }>('SELECT count(*) AS n FROM ellipro.case_event WHERE request_id = $1', [id])).n,
@@ -76,7 +77,6 @@ test('a request that nobody proved ends, and goes with its history after its day
     trimmed_requests: 1,
     deleted_cases: 0,
   })
-  const nameOf = (id: string) => one('SELECT name FROM ellipro.access_request WHERE id = $1', [id])
   expect(await nameOf(kept.opened)).toEqual({ name: null })
   for (const id of [recent, kept.granting]) expect(await nameOf(id)).toEqual({ name: 'Anne Typée' })
   for (const [state, id] of Object.entries(kept)) expect([state, await stateOf(id)]).toEqual([state, state])

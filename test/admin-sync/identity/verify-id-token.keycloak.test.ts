@@ -182,31 +182,31 @@ describe('a token is refused', () => {
   })
 })
 
-describe('with the secret of provider’s client, and without anybody at Keycloak’s pages', () => {
-  const ask = (form: Record<string, string>) =>
-    fetch(`${issuer}/protocol/openid-connect/token`, {
-      method: 'POST',
-      body: new URLSearchParams({
-        client_id: 'cofacering-provider',
-        client_secret: config.providerSecret,
-        scope: 'openid',
-        ...form,
-      }),
-    })
+const askForToken = (form: Record<string, string>) =>
+  fetch(`${issuer}/protocol/openid-connect/token`, {
+    method: 'POST',
+    body: new URLSearchParams({
+      client_id: 'cofacering-provider',
+      client_secret: config.providerSecret,
+      scope: 'openid',
+      ...form,
+    }),
+  })
 
+describe('with the secret of provider’s client, and without anybody at Keycloak’s pages', () => {
   test.each<[string, Record<string, string>]>([
     ['a password', { grant_type: 'password', username: 'agent@ellipro.example', password }],
     ['its own account', { grant_type: 'client_credentials' }],
     ['a device', { grant_type: 'urn:ietf:params:oauth:grant-type:device_code', device_code: 'x' }],
     ['a back channel', { grant_type: 'urn:openid:params:grant-type:ciba', auth_req_id: 'x' }],
   ])('%s gives no token', async (_, form) => {
-    const answer = await ask(form)
+    const answer = await askForToken(form)
     expect(answer.status).toBeGreaterThanOrEqual(400)
     expect(await answer.json()).not.toHaveProperty('id_token')
   })
 
   test('an agent’s access token is exchanged for nothing', async () => {
-    const answer = await ask({
+    const answer = await askForToken({
       grant_type: 'urn:ietf:params:oauth:grant-type:token-exchange',
       subject_token: agent.accessToken,
       requested_token_type: 'urn:ietf:params:oauth:token-type:id_token',
@@ -215,7 +215,7 @@ describe('with the secret of provider’s client, and without anybody at Keycloa
   })
 
   test('a refresh token gives ID tokens that are good for nothing', async () => {
-    const answer = await ask({ grant_type: 'refresh_token', refresh_token: agent.refreshToken })
+    const answer = await askForToken({ grant_type: 'refresh_token', refresh_token: agent.refreshToken })
     const { id_token: fresh } = (await answer.json()) as { id_token?: string }
     expect(readClaims(fresh ?? '')).toMatchObject({ ellipro_roles: [agentRole], azp: 'cofacering-provider' })
     expect(readClaims(fresh ?? '')).not.toHaveProperty('nonce')
