@@ -9,6 +9,7 @@ import type { Agent } from '../staff/agent.ts'
 import { inTransaction } from '../transaction.ts'
 import { carryOut } from './effects.ts'
 import { judgeDecision, type DecisionFacts, type Verdict } from './rules.ts'
+import { isDueSql } from './hand-overs.ts'
 
 export type Submitted = {
   state: 'submitted' | 'awaiting_second'
@@ -120,7 +121,7 @@ export type DecisionRow = {
 async function readRow(client: pg.PoolClient, id: string, agent: Agent): Promise<DecisionRow | undefined> {
   const { rows } = await client.query<DecisionRow>(
     `SELECT d.id, d.case_id AS "caseId", d.request_id AS "requestId", d.kind, d.state, d.reason, d.called, d.generation,
-            s.user_id AS "sessionUserId", d.holder_id AS "awaitedHolderId", coalesce(d.due_at <= now(), false) AS "isDue",
+            s.user_id AS "sessionUserId", d.holder_id AS "awaitedHolderId", ${isDueSql} AS "isDue",
             c.state AS "caseState", c.generation AS "caseGeneration",
             r.state AS "requestState", r.address AS "requestAddress",
             r.address_key = ellipro.address_key($3) OR EXISTS (SELECT FROM ellipro.keycloak_user k

@@ -271,7 +271,17 @@ describe('a login whose holder left', () => {
       return (await desk.caseOutbox(first.id)).filter((kind) => kind === 'apply-decision').length
     }
     const before = await asksAgain()
-    await bench.pool.query('UPDATE ellipro.decision SET due_at = now() WHERE id = $1', [first.id])
+    const letTimePass = () =>
+      bench.pool.query('UPDATE ellipro.decision SET due_at = now() WHERE id = $1', [first.id])
+    // The mail server was away for two days: the holder's time begins with the warning.
+    await letTimePass()
+    expect(await asksAgain()).toBe(before)
+    expect(await bench.runCaseWell('apply-decision', first.id)).toBe('waiting')
+    expect(await bench.runCaseWell('warn-holder', first.id)).toBe('sent')
+    const { due_at: dueAt } = await desk.decision(first.id)
+    expect((dueAt?.getTime() ?? 0) - Date.now()).toBeGreaterThan(46 * 3_600_000)
+    expect(await asksAgain()).toBe(before)
+    await letTimePass()
     expect(await asksAgain()).toBe(before + 1)
     expect(await bench.runCaseWell('apply-decision', first.id)).toBe('applied')
     expect(await asksAgain()).toBe(before + 1)
