@@ -38,9 +38,11 @@ export default defineConfig({
         testTimeout: testSeconds * 1000,
         // the first file to need Keycloak may wait for its build
         hookTimeout: setup.length === 0 ? 10_000 : 420_000,
+        // One core of two would be left idle: most of a test is waiting for PostgreSQL or Keycloak.
+        ...(['pure', 'database', 'keycloak'].includes(name) && {
+          maxWorkers: Math.max(2, availableParallelism() - 1),
+        }),
         // a browser journey takes both cores of a small machine: one at a time
-        // One core of two would be left idle: most of a test of a database is waiting for it.
-        ...(['pure', 'database'].includes(name) && { maxWorkers: Math.max(2, availableParallelism() - 1) }),
         fileParallelism: !['browser', 'helpdesk', 'long', 'proxy'].includes(name),
         sequence: { groupOrder: projects.findIndex((project) => project.name === name) },
       },

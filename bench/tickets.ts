@@ -21,6 +21,8 @@ import { inParallel } from './web.ts'
 const lanes = [1, 4] as const
 const each = { 1: scaled(20), 4: scaled(48) }
 const goals = { 1: 0.65, 4: 0.75 }
+/** Jobs `push-ticket` of one admin-sync. */
+const pushedAtOnce = 4
 const warmUp = scaled(10)
 const changesASecond = 10
 const changeSeconds = scaled(30)
@@ -73,13 +75,16 @@ async function lookForTickets(
   }
 }
 
-/** Through our outbox, as many at a time as `inFlight`. @returns tickets a second */
+/**
+ * Through our outbox. One in flight: the next is asked for when the one before is there. Four: all of them wait, and
+ * admin-sync has as many under way as it takes at once (jobs/case-work.ts). @returns tickets a second
+ */
 async function pushAll(database: pg.Pool, cases: readonly Case[], inFlight: number): Promise<number> {
   const waiting = new Map<string, () => void>()
   const ended = new AbortController()
   const looking = lookForTickets(database, waiting, ended.signal)
   const startedAt = performance.now()
-  await inParallel(cases.length, inFlight, async (i) => {
+  await inParallel(cases.length, inFlight === pushedAtOnce ? cases.length : inFlight, async (i) => {
     const { id } = cases[i]!
     const made = new Promise<void>((done) => waiting.set(id, done))
     await database.query(`INSERT INTO ellipro.case_outbox (kind, subject_id) VALUES ('push-ticket', $1)`, [

@@ -143,20 +143,28 @@ async function findLinks(reader: Keycloak, userId: string): Promise<FederatedIde
 async function readAllUsers(dependencies: SweepDependencies): Promise<Set<string>> {
   const { reader } = dependencies
   const before = await reader.countUsers()
-  const present = await readPages(dependencies, (first, max) => reader.listUsers({ first, max, brief: true }))
+  const present = await readPages(
+    dependencies,
+    (first, max) => reader.listUsers({ first, max, brief: true }),
+    before,
+  )
   const after = await reader.countUsers()
   if (!isComplete({ before, read: present.size, after }))
     throw new UpstreamError('keycloak', 200, 'retry', 'list_incomplete')
   return present
 }
 
-/** Until a page brings nobody new. Pages shift while users are written, so that one may be in two of them or in none. */
+/**
+ * Until as many are there as were counted, or a page brings nobody new. Pages shift while users are written, so that one
+ * may be in two of them or in none. @param expected how many there are; whoever comes later is not looked for
+ */
 async function readPages(
   { signal, pageSize = 1000 }: SweepDependencies,
   read: (first: number, max: number) => Promise<{ id: string }[]>,
+  expected = Infinity,
 ): Promise<Set<string>> {
   const ids = new Set<string>()
-  for (let first = 0, known = -1; ids.size > known; first += pageSize) {
+  for (let first = 0, known = -1; ids.size > known && ids.size < expected; first += pageSize) {
     signal?.throwIfAborted()
     known = ids.size
     for (const { id } of await read(first, pageSize)) ids.add(id)

@@ -63,7 +63,8 @@ export async function sweepFlags(
   const before = await reader.countUsers(query)
   const seen = new Set<string>()
   const result: FlagSweepResult = { users: 0, missing: 0, opened: 0, touched: 0 }
-  for (let first = 0, known = -1; seen.size > known; first += usersAPage) {
+  // Until as many were seen as were counted, or a page brings nobody new.
+  for (let first = 0, known = -1; seen.size > known && seen.size < before; first += usersAPage) {
     signal?.throwIfAborted()
     known = seen.size
     const page = new Map<string, User>()
