@@ -23,6 +23,7 @@ import { findLostRequests } from './lost-jobs.ts'
 import { decideFate } from './outcome.ts'
 import type { CaseCronQueue } from './queues.ts'
 import { startCron } from './work.ts'
+import { startWorkers } from './workers.ts'
 
 /** `atOnce`: jobs of the kind in this process. */
 const jobs: Partial<Record<CaseJobKind, { run: CaseJob; atOnce: number }>> = {
@@ -49,16 +50,8 @@ export type CaseWorkDependencies = Omit<CaseDependencies, 'hold'> & {
 }
 
 export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependencies): Promise<void> {
-  for (const [kind, { atOnce }] of Object.entries(jobs) as [CaseJobKind, { atOnce: number }][]) {
-    const options = {
-      perJobResults: true as const,
-      localConcurrency: atOnce,
-      notifyPollingIntervalSeconds: 2,
-    }
-    await boss.work<{ id: string }, unknown, typeof options>(kind, options, (batch) =>
-      Promise.all(batch.map((job) => runCaseJob(kind, job, dependencies))),
-    )
-  }
+  for (const [kind, { atOnce }] of Object.entries(jobs) as [CaseJobKind, { atOnce: number }][])
+    await startWorkers<{ id: string }>(boss, kind, atOnce, (job) => runCaseJob(kind, job, dependencies))
   const cron: Record<CaseCronQueue, (job: Job) => Promise<object>> = {
     'watch-cases': async () => ({
       ...(await watchConsole(dependencies)),

@@ -29,6 +29,7 @@ import type { AddressLocks } from './address-lock.ts'
 import { findLostJobs } from './lost-jobs.ts'
 import { decideFate } from './outcome.ts'
 import type { CronQueue } from './queues.ts'
+import { startWorkers } from './workers.ts'
 
 /** `atOnce`: jobs of the kind in this process. `alone`: the address of the activation is held for the whole job. */
 const jobs: Record<JobKind, { run: AccountJob; atOnce: number; alone: boolean }> = {
@@ -55,17 +56,10 @@ export type WorkDependencies = Omit<AccountDependencies, 'holdAddress'> & {
 }
 
 export async function startWork(boss: PgBoss, dependencies: WorkDependencies): Promise<void> {
-  for (const kind of jobKinds) {
-    const options = {
-      perJobResults: true as const,
-      localConcurrency: jobs[kind].atOnce,
-      // A new job announces itself; one that is due again, or was sent back by an operator, does not.
-      notifyPollingIntervalSeconds: 2,
-    }
-    await boss.work<{ activationId: string }, unknown, typeof options>(kind, options, (batch) =>
-      Promise.all(batch.map((job) => runJob(kind, job, dependencies))),
+  for (const kind of jobKinds)
+    await startWorkers<{ activationId: string }>(boss, kind, jobs[kind].atOnce, (job) =>
+      runJob(kind, job, dependencies),
     )
-  }
   const cron: Record<CronQueue, (job: Job) => Promise<object>> = {
     'purge-expired': (job) => purgeExpired(withLock(dependencies, job.signal, undefined).dependencies),
     'find-lost-jobs': () => findLostJobs(boss, dependencies.store),
