@@ -342,7 +342,9 @@ describe('an access that an agent opens', () => {
         const extra = numbers.reduce((sum, count) => sum + count - 1, 0)
         expect([person, counts, Math.min(...numbers) > 0 && extra <= 1]).toEqual([person, counts, true])
       }
-      expect(await rows(`SELECT name FROM pgboss.job WHERE name = 'dead-letter'`)).toEqual([])
+      expect(
+        await rows(`SELECT source_name, source_output FROM pgboss.job WHERE name = 'dead-letter'`),
+      ).toEqual([])
     },
   )
 })
