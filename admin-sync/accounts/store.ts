@@ -7,10 +7,11 @@
  */
 import type pg from 'pg'
 import { inTransaction } from '../transaction.ts'
-import { returnRequests } from '../decisions/returned.ts'
 import { createClosingStatements } from './closing-store.ts'
 import type { Enqueue, JobKind } from './job.ts'
 import type { LegacyLogin } from './legacy-data.ts'
+import { noteShared } from './note-shared.ts'
+import { createPurgeStatements } from './purge-store.ts'
 
 export type State =
   'requested' | 'mailed' | 'confirmed' | 'opened' | 'closed' | 'expired' | 'withdrawn' | 'refused' | 'waiting'
@@ -72,9 +73,6 @@ const userColumns = `record, address_key AS "addressKey", user_id AS "userId", c
 /** What keeps a pending user in being. A refused activation has none of its own. */
 const live = `(state = 'confirmed' OR (state IN ('requested', 'mailed') AND expires_at > now()))`
 
-/** What an agent opened and nobody has taken up: its person may have an account, and has not added the contract to it. */
-const unused = `(state IN ('requested', 'mailed') OR (state = 'refused' AND reason = 'address_taken'))`
-
 export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
   const one = async <T extends pg.QueryResultRow>(text: string, values: unknown[]): Promise<T | undefined> =>
     (await pool.query<T>(text, values)).rows[0]
@@ -84,6 +82,7 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
 
   return {
     ...createClosingStatements(pool),
+    ...createPurgeStatements(pool),
 
     readActivation: (id: string): Promise<Activation | undefined> =>
       one<Activation>(`SELECT ${activationColumns} FROM ellipro.activation WHERE id = $1`, [id]),
@@ -389,97 +388,5 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
 
     addToOutbox: (kind: OutboxKind, id: string) =>
       some('INSERT INTO ellipro.outbox (kind, activation_id) VALUES ($1, $2)', [kind, id]),
-
-    // ── purge ───────────────────────────────────────────────────────────────────────────────────────────────────
-
-    /** Ends what nobody finished, at most `limit` at a time. @returns how many. */
-    expire: (limit: number): Promise<number> =>
-      inTransaction(pool, async (client) => {
-        const { rows } = await client.query<{ id: string }>(
-          `UPDATE ellipro.activation SET state = 'expired', ended_at = now()
-            WHERE id IN (SELECT id FROM ellipro.activation
-                          WHERE kind = 'legacy' AND state IN ('requested', 'mailed') AND expires_at <= now()
-                          ORDER BY expires_at LIMIT $1 FOR UPDATE SKIP LOCKED)
-            RETURNING id`,
-          [limit],
-        )
-        return rows.length
-      }),
-
-    /** Accesses that an agent opened and nobody took up: their requests go back to the agents. @returns how many. */
-    async expireGranted(): Promise<number> {
-      const { rows } = await pool.query<{ id: string; account: string }>(
-        `SELECT id, account FROM ellipro.activation
-          WHERE kind = 'granted' AND ${unused} AND expires_at <= now() ORDER BY expires_at`,
-      )
-      for (const { id, account } of rows)
-        await inTransaction(pool, async (client) => {
-          // As every function that changes a case does first.
-          await client.query(`SELECT pg_advisory_xact_lock(hashtextextended('account:' || $1, 0))`, [account])
-          const { rowCount } = await client.query(
-            `UPDATE ellipro.activation SET state = 'expired', ended_at = now()
-              WHERE id = $1 AND ${unused} AND expires_at <= now()`,
-            [id],
-          )
-          if (rowCount === 1) await returnRequests(client, [id], 'expired')
-        })
-      return rows.length
-    },
-
-    /**
-     * Secrets of what ended: of the refused ones when their hours are over. "It was not me" stays answerable, and the
-     * browser that proved both on a login that has its holder can look after its request for a month.
-     */
-    async eraseEndedSecrets(): Promise<number> {
-      const { rowCount } = await pool.query(
-        `UPDATE ellipro.activation_secret s
-            SET salt = NULL, verifier = NULL, link_hash = NULL, credential = NULL,
-                finisher_hash = CASE WHEN a.state = 'waiting' AND a.ended_at > now() - interval '30 days'
-                                THEN s.finisher_hash END,
-                proof_handle = NULL, proof_hash = NULL, proof_expires_at = NULL, addition_token = NULL,
-                addition_user_id = NULL
-           FROM ellipro.activation a
-          WHERE a.id = s.activation_id
-            AND (coalesce(s.salt, s.verifier, s.link_hash) IS NOT NULL OR s.credential IS NOT NULL
-                 OR coalesce(s.addition_token, s.addition_user_id) IS NOT NULL
-                 OR (s.finisher_hash IS NOT NULL
-                     AND NOT (a.state = 'waiting' AND a.ended_at > now() - interval '30 days')))
-            AND (a.state IN ('expired', 'withdrawn', 'waiting', 'closed')
-                 OR (a.state = 'refused' AND a.expires_at <= now()))`,
-      )
-      return rowCount ?? 0
-    },
-
-    /** Rows that have no use any more. @returns how many of each table. */
-    async deleteOldRows(): Promise<Record<string, number>> {
-      const statements = {
-        oidc_payload: `DELETE FROM provider.oidc_payload WHERE expires_at < now() - interval '1 hour'`,
-        legacy_sign_in: `DELETE FROM provider.legacy_sign_in WHERE expires_at < now()`,
-        rate_limit: `DELETE FROM provider.rate_limit WHERE expire < extract(epoch FROM now()) * 1000`,
-        blocked_pair: `DELETE FROM ellipro.blocked_pair WHERE until < now()`,
-      }
-      const counts: Record<string, number> = {}
-      for (const [table, statement] of Object.entries(statements))
-        counts[table] = (await pool.query(statement)).rowCount ?? 0
-      return counts
-    },
   }
-}
-
-export async function noteShared(
-  client: pg.ClientBase,
-  { account, shared }: Pick<Activation, 'account' | 'shared'>,
-  { login, company, contract, shared: flagged }: LegacyLogin,
-): Promise<void> {
-  const sources = [...(flagged ? ['legacy_flag'] : []), ...(shared ? ['said_shared'] : [])]
-  for (const source of sources)
-    await client.query('SELECT ellipro.ensure_case($1, $2, $3, $4, $5, $6)', [
-      account,
-      login,
-      company,
-      contract,
-      source,
-      'admin-sync',
-    ])
-  await client.query('SELECT ellipro.touch_case(id) FROM ellipro.login_case WHERE account = $1', [account])
 }

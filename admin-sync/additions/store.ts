@@ -7,7 +7,7 @@
  */
 import type pg from 'pg'
 import type { LegacyLogin } from '../accounts/legacy-data.ts'
-import { noteShared } from '../accounts/store.ts'
+import { noteShared } from '../accounts/note-shared.ts'
 import { inTransaction } from '../transaction.ts'
 
 /** How an addition ended, as its page is told. */

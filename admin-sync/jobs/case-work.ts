@@ -1,6 +1,5 @@
 /** Runs the jobs on cases: one log line each, and what becomes of one that failed. As jobs/work.ts for accounts. */
 import type { Job, JobResult, PgBoss } from 'pg-boss'
-import { describeError } from '../../core/log.ts'
 import { addContract } from '../additions/add-contract.ts'
 import type { CaseCheckpoint, CaseDependencies, CaseJob, CaseJobKind } from '../cases/job.ts'
 import { pollTicketsJob } from '../cases/poll-tickets.ts'
@@ -20,7 +19,7 @@ import { createRequestStore } from '../requests/store.ts'
 import { tellCaseContact } from '../requests/tell-contact.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { findLostRequests } from './lost-jobs.ts'
-import { decideFate } from './outcome.ts'
+import { reportFailure } from './failure.ts'
 import type { CaseCronQueue } from './queues.ts'
 import { startCron } from './work.ts'
 import { startWorkers } from './workers.ts'
@@ -89,15 +88,7 @@ export async function runCaseJob(
     dependencies.log.info({ event: 'job.done', ...line(), outcome })
     return { id: job.id, status: 'completed', output: { outcome } }
   } catch (error) {
-    const { status, code } = decideFate(error, job.retryCount + 1)
-    const event = status === 'deadletter' ? 'job.dead' : 'job.failed'
-    dependencies.log[status === 'deadletter' || code === 'bug' ? 'error' : 'warn']({
-      event,
-      ...line(),
-      code,
-      err: error,
-    })
-    return { id: job.id, status, output: { ...describeError(error), code } }
+    return reportFailure(dependencies.log, job, line(), error).result
   }
 }
 

@@ -26,8 +26,8 @@ import { countSweep, sweepAccounts } from '../accounts/sweep.ts'
 import type { SweepStore } from '../accounts/sweep-store.ts'
 import { unlink } from '../accounts/unlink.ts'
 import type { AddressLocks } from './address-lock.ts'
+import { reportFailure } from './failure.ts'
 import { findLostJobs } from './lost-jobs.ts'
-import { decideFate } from './outcome.ts'
 import type { CronQueue } from './queues.ts'
 import { startWorkers } from './workers.ts'
 
@@ -116,16 +116,9 @@ export async function runJob(
     dependencies.log.info({ event: 'job.done', ...line(), outcome })
     return { id: job.id, status: 'completed', output: { outcome } }
   } catch (error) {
-    const { status, code } = decideFate(error, job.retryCount + 1)
-    const event = status === 'deadletter' ? 'job.dead' : 'job.failed'
-    dependencies.log[status === 'deadletter' || code === 'bug' ? 'error' : 'warn']({
-      event,
-      ...line(),
-      code,
-      err: error,
-    })
+    const { result, code } = reportFailure(dependencies.log, job, line(), error)
     await dependencies.store.noteError(activationId, code).catch(() => undefined)
-    return { id: job.id, status, output: { ...describeError(error), code } }
+    return result
   }
 }
 

@@ -23,7 +23,6 @@ const stateTags = {
 /** Codes of admin-sync/cases/signals.ts that have words; another is shown as it is. */
 const signals = [
   'lookalike_domain',
-  'confusable_domain',
   'mixed_scripts',
   'free_mail',
   'foreign_domain',
