@@ -16,6 +16,7 @@ import {
   text,
   type Config,
 } from '../core/config.ts'
+import { sourceConfig, workspaceConfig } from './contracts/config.ts'
 import { closingConfig } from '../core/closing.ts'
 import { deskConfig } from '../core/desk.ts'
 import { ConfigError } from '../core/errors.ts'
@@ -101,6 +102,8 @@ export const adminSyncConfig = defineConfig({
   ...deskConfig,
   ...smtpConfig,
   ...ticketsConfig,
+  ...workspaceConfig,
+  ...sourceConfig,
   SHARED_FIRST_ADDRESS: {
     schema: z.enum(['open', 'agent']),
     default: 'open',

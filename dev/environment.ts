@@ -56,6 +56,12 @@ const ticketSettings = {
   SHARED_FIRST_ADDRESS: '',
 }
 
+/** The same, for admin-sync alone: where contracts come from. */
+const contractSettings = {
+  CONTRACT_SOURCE: '',
+  LEGACY_QUERIES_FILE: '',
+}
+
 export function placeUrl({ host, port }: Place): string {
   return `http://${host}:${port}`
 }
@@ -175,6 +181,9 @@ export function processEnvironments(
       ADMIN_SYNC_DATABASE_URL: databases.sync,
       LEGACY_DATABASE_URL: databases.cofaceringReader,
       ADMIN_SYNC_LINK_KEY: secrets.linkKey,
+      WORKSPACE_URL: `${placeUrl(portal)}/workspace`,
+      WORKSPACE_CLIENT_SECRET: secrets.workspaceClient,
+      ...choose(contractSettings),
       ...choose(ticketSettings),
     },
     realmApply: {

@@ -1,5 +1,6 @@
 /** Runs the jobs on cases: one log line each, and what becomes of one that failed. As jobs/work.ts for accounts. */
 import type { Job, JobResult, PgBoss } from 'pg-boss'
+import type { Log } from '../../core/log.ts'
 import { addContract } from '../additions/add-contract.ts'
 import type { CaseCheckpoint, CaseDependencies, CaseJob, CaseJobKind } from '../cases/job.ts'
 import { pollTicketsJob } from '../cases/poll-tickets.ts'
@@ -71,6 +72,21 @@ export async function runCaseJob(
   job: Pick<Job<{ id: string }>, 'id' | 'data' | 'retryCount' | 'signal'>,
   dependencies: CaseWorkDependencies,
 ): Promise<JobResult> {
+  return reportJob(kind, job, dependencies.log, (id) => {
+    const registered = jobs[kind]
+    if (!registered) throw new Error(`No job ${kind}`)
+    const { dependencies: held, checkpoint } = withLock(dependencies, job.signal, id, kind)
+    return registered.run(held, id, checkpoint)
+  })
+}
+
+/** Runs a job on one subject, and writes its line. Never rejects. */
+export async function reportJob(
+  kind: string,
+  job: Pick<Job<{ id: string }>, 'id' | 'data' | 'retryCount'>,
+  log: Log,
+  run: (id: string) => Promise<string>,
+): Promise<JobResult> {
   const startedAt = performance.now()
   const { id } = job.data
   const line = () => ({
@@ -81,14 +97,11 @@ export async function runCaseJob(
     duration_ms: Math.round(performance.now() - startedAt),
   })
   try {
-    const registered = jobs[kind]
-    if (!registered) throw new Error(`No job ${kind}`)
-    const { dependencies: held, checkpoint } = withLock(dependencies, job.signal, id, kind)
-    const outcome = await registered.run(held, id, checkpoint)
-    dependencies.log.info({ event: 'job.done', ...line(), outcome })
+    const outcome = await run(id)
+    log.info({ event: 'job.done', ...line(), outcome })
     return { id: job.id, status: 'completed', output: { outcome } }
   } catch (error) {
-    return reportFailure(dependencies.log, job, line(), error).result
+    return reportFailure(log, job, line(), error).result
   }
 }
 

@@ -1,6 +1,6 @@
 /**
- * Turns rows of ellipro.outbox (about activations) and ellipro.case_outbox (about cases) into jobs. provider's functions write a row in the transaction that makes the work
- * necessary; here the row goes and the job comes in one transaction too, so none is lost and none is doubled,
+ * Turns rows of ellipro.outbox (about activations) and ellipro.case_outbox (about cases and contracts) into jobs.
+ * provider's functions write a row in the transaction that makes the work necessary; here the row goes and the job comes in one transaction too, so none is lost and none is doubled,
  * whatever dies in between.
  *
  * Woken by NOTIFY on a connection of its own, and every 15 seconds in case a notification was missed. A connection that
@@ -10,6 +10,7 @@ import pg from 'pg'
 import type { Log } from '../../core/log.ts'
 import type { Enqueue, JobKind } from '../accounts/job.ts'
 import type { CaseJobKind } from '../cases/job.ts'
+import type { ContractJobKind } from '../contracts/job.ts'
 import { inTransaction } from '../transaction.ts'
 import type { EnqueueCase } from './queues.ts'
 
@@ -149,7 +150,11 @@ async function takeBatch(pool: pg.Pool, enqueue: Enqueue): Promise<number> {
 
 async function takeCaseBatch(pool: pg.Pool, enqueue: EnqueueCase): Promise<number> {
   return inTransaction(pool, async (client) => {
-    const { rows } = await client.query<{ id: string; kind: CaseJobKind; subject_id: string }>(
+    const { rows } = await client.query<{
+      id: string
+      kind: CaseJobKind | ContractJobKind
+      subject_id: string
+    }>(
       `DELETE FROM ellipro.case_outbox WHERE id IN
          (SELECT id FROM ellipro.case_outbox ORDER BY id LIMIT $1 FOR UPDATE SKIP LOCKED)
        RETURNING id, kind, subject_id`,

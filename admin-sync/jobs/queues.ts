@@ -11,6 +11,7 @@ import type pg from 'pg'
 import type { Log } from '../../core/log.ts'
 import type { Enqueue, JobKind } from '../accounts/job.ts'
 import type { CaseJobKind } from '../cases/job.ts'
+import type { ContractJobKind } from '../contracts/job.ts'
 
 export const schema = 'pgboss'
 export const deadLetterQueue = 'dead-letter'
@@ -50,7 +51,7 @@ const options: Record<JobKind, QueueOptions> = {
   'notify-closed': { ...patient, retryLimit: 200, retryDelayMax: 3600 },
 }
 const notice: QueueOptions = { ...patient, retryLimit: 200, retryDelayMax: 3600 }
-const caseOptions: Record<CaseJobKind, QueueOptions> = {
+const caseOptions: Record<CaseJobKind | ContractJobKind, QueueOptions> = {
   'send-proof': notice,
   acknowledge: notice,
   'ask-holder': notice,
@@ -64,6 +65,9 @@ const caseOptions: Record<CaseJobKind, QueueOptions> = {
   'apply-decision': patient,
   'warn-holder': notice,
   'add-contract': patient,
+  // The workspace may be away for days, and people are on Ellipro already.
+  'transfer-contract': { ...patient, expireInSeconds: 600, retryLimit: 5000 },
+  'sync-entitlements': patient,
 }
 const cronOptions: QueueOptions = {
   expireInSeconds: 1800,
@@ -143,8 +147,12 @@ export function createEnqueue(boss: PgBoss): Enqueue {
   }
 }
 
-/** Adds a job on a case in the caller's transaction, unless one of the subject waits already. */
-export type EnqueueCase = (client: pg.ClientBase, kind: CaseJobKind, id: string) => Promise<void>
+/** Adds a job on a case, or a contract, in the caller's transaction, unless one of the subject waits already. */
+export type EnqueueCase = (
+  client: pg.ClientBase,
+  kind: CaseJobKind | ContractJobKind,
+  id: string,
+) => Promise<void>
 
 export function createEnqueueCase(boss: PgBoss): EnqueueCase {
   return async (client, kind, id) => {

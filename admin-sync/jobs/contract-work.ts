@@ -1,0 +1,50 @@
+/** Runs the jobs on contracts: one log line each, and what becomes of one that failed. As case-work.ts for cases. */
+import type { Job, PgBoss } from 'pg-boss'
+import type { ContractDependencies, ContractJob, ContractJobKind } from '../contracts/job.ts'
+import type { AddressLocks } from './address-lock.ts'
+import { reportJob } from './case-work.ts'
+import { startWorkers } from './workers.ts'
+
+/** `atOnce`: jobs of the kind in this process. */
+const jobs: Partial<Record<ContractJobKind, { run: ContractJob; atOnce: number }>> = {}
+/** Connections that locks may need at once: one a job. */
+export const contractLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 0)
+
+export type ContractWorkDependencies = Omit<ContractDependencies, 'hold'> & {
+  locks: AddressLocks
+  /** Called before each step of each job; for tests that kill a job there. */
+  onStep?: (step: string, id: string | undefined, job?: ContractJobKind) => void | Promise<void>
+}
+
+export async function startContractWork(boss: PgBoss, dependencies: ContractWorkDependencies): Promise<void> {
+  for (const [kind, { run, atOnce }] of Object.entries(jobs) as [
+    ContractJobKind,
+    { run: ContractJob; atOnce: number },
+  ][])
+    await startWorkers<{ id: string }>(boss, kind, atOnce, (job) =>
+      reportJob(kind, job, dependencies.log, (id) => {
+        const { held, checkpoint } = withLock(dependencies, job, kind)
+        return run(held, id, checkpoint)
+      }),
+    )
+}
+
+/** Dependencies whose locks and checkpoints end with the job. */
+function withLock(
+  { locks, onStep, ...rest }: ContractWorkDependencies,
+  { signal, data }: Job<{ id: string }>,
+  kind: ContractJobKind,
+): { held: ContractDependencies; checkpoint: (step: string) => Promise<void> } {
+  const checkpoint = async (step: string) => {
+    if (signal.aborted) throw new DOMException('The job is not for this process any more', 'AbortError')
+    await onStep?.(step, data.id, kind)
+  }
+  const hold: ContractDependencies['hold'] = (key, work) =>
+    locks.hold(key, (assertHeld) =>
+      work(async (step) => {
+        assertHeld()
+        await checkpoint(step)
+      }),
+    )
+  return { held: { ...rest, hold }, checkpoint }
+}
