@@ -9,6 +9,7 @@
  * No text but the body of a message holds a control character; an absent value is `null`, never an empty text.
  */
 import { z } from 'zod'
+import { analyses, reports } from '../../core/offer.ts'
 
 /** Columns of each kind in a source, in order: names of CSV columns, of JSON members, and of columns of a query. */
 export const columns = {
@@ -43,17 +44,18 @@ export const kinds = Object.keys(columns) as Kind[]
 /** Kinds that make up the document of a contract; the others are about logins. */
 export const contractKinds = ['contracts', 'prices', 'countries', 'portfolio', 'monitoring'] as const
 
-export const reports = ['essentiel', 'efficient', 'expert'] as const
-export const analyses = ['classic', 'optimum'] as const
 /** What an alert is about. */
 export const alertKinds = ['accounts', 'address', 'insolvency', 'officers', 'payments', 'score'] as const
 
+// Counted in characters, as PostgreSQL and JSON Schema do; `max()` would count UTF-16 code units.
 const plain = (max: number) =>
   z
     .string()
-    .min(1)
-    .max(max)
-    .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not hold control characters')
+    .regex(
+      new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${max}}$`, 'u'),
+      `must have 1 to ${max} characters, none of them a control character`,
+    )
+    .meta({ minLength: 1, maxLength: max })
 const country = z.string().regex(/^[A-Z]{2}$/, 'must be an ISO 3166-1 alpha-2 code')
 const date = z.iso.date()
 const money = z.strictObject({
