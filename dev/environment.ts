@@ -34,8 +34,8 @@ const settings = {
   DESK_TELEPHONE: '0825 123 456',
   DESK_TELEPHONE_PRICE: '0,15 €/min',
   DESK_EMAIL: 'relations-clients@cofaceservices.fr',
-  DESK_HOURS_FR: 'du lundi au vendredi, de 8 h à 18 h',
-  DESK_HOURS_EN: 'Monday to Friday, 8 am to 6 pm (Paris time)',
+  DESK_OPENING_HOURS: 'mon-fri 08:00-18:00',
+  ONLINE_COUNTRIES: 'AT,BE,CA,CH,CZ,DE,DK,ES,FI,FR,GB,GR,HU,IE,IT,LU,NL,NO,PL,PT,RO,SE,SK,US',
   LEGACY_FORGOT_URL: '',
   SIGN_IN_DEADLINE_MS: '',
   TICKETS_WEBHOOK_SECRET: '',
@@ -103,10 +103,14 @@ function describeApplication(clientId: string, name: string, place: Place, secre
 }
 
 /** The content of APPLICATIONS_FILE: the two demonstration applications. */
-export function describeApplications(installation: Installation): Record<string, string>[] {
+export function describeApplications(installation: Installation): Record<string, unknown>[] {
   const { portal, secondApplication, secrets } = installation
   return [
-    describeApplication('portal', 'Portail Ellipro', portal, secrets.portalClient),
+    // It shows what a person may use; the other one has no need to know.
+    {
+      ...describeApplication('portal', 'Portail Ellipro', portal, secrets.portalClient),
+      scopes: ['ellipro'],
+    },
     describeApplication('second-app', 'Rapports Ellipro', secondApplication, secrets.secondApplicationClient),
   ]
 }
@@ -144,6 +148,7 @@ export function processEnvironments(
   const credentials: Environment = {
     OPERATOR_CLIENT_SECRET: secrets.operatorClient,
     READER_CLIENT_SECRET: secrets.readerClient,
+    WORKSPACE_CLIENT_SECRET: secrets.workspaceClient,
   }
   const application = (place: Place, other: Place, id: string, secret: string): Environment => ({
     HOST: place.host,
@@ -182,7 +187,6 @@ export function processEnvironments(
       LEGACY_DATABASE_URL: databases.cofaceringReader,
       ADMIN_SYNC_LINK_KEY: secrets.linkKey,
       WORKSPACE_URL: `${placeUrl(portal)}/workspace`,
-      WORKSPACE_CLIENT_SECRET: secrets.workspaceClient,
       ...choose(contractSettings),
       ...choose(ticketSettings),
     },

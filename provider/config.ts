@@ -19,6 +19,7 @@ import {
 } from '../core/config.ts'
 import { closingConfig } from '../core/closing.ts'
 import { deskConfig } from '../core/desk.ts'
+import { isCountry } from '../core/offer.ts'
 
 /** Cookies have `Path=/` and the issuer is fixed below it, so provider needs an origin of its own. */
 const publicOrigin = publicUrl.refine((url) => new URL(url).pathname === '/', 'must have no path')
@@ -31,6 +32,15 @@ const trustedProxies = text.transform((value, ctx) => {
     return z.NEVER
   }
   return value.split(',').map((part) => part.trim())
+})
+
+/** Codes of countries, separated by commas. */
+const countries = text.transform((value, ctx) => {
+  const codes = value.split(',').map((code) => code.trim().toUpperCase())
+  const wrong = codes.filter((code) => !isCountry(code))
+  if (wrong.length === 0) return [...new Set(codes)]
+  ctx.addIssue({ code: 'custom', message: `not of ISO 3166-1 alpha-2: ${wrong.join(', ')}` })
+  return z.NEVER
 })
 
 export const providerConfig = defineConfig({
@@ -145,6 +155,11 @@ export const providerConfig = defineConfig({
   LOG_LEVEL: { schema: logLevel, default: 'info', description: 'Least severe log lines that are written.' },
   ...closingConfig,
   ...deskConfig,
+  ONLINE_COUNTRIES: {
+    schema: countries,
+    description:
+      'Countries whose reports are read on line, for the page of questions and answers: ISO 3166-1 alpha-2 codes, separated by commas.',
+  },
 })
 
 export type ProviderConfig = Config<typeof providerConfig>

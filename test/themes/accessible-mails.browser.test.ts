@@ -29,6 +29,7 @@ const mailer = createMailer({
     price: '0,15 €/min',
     email: 'relation@desk.example',
     hours: { fr: 'du lundi au vendredi', en: 'Monday to Friday' },
+    helpUrl: 'https://cofacering.example/help',
   },
 })
 let realm: ThemeRealm

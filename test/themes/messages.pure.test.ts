@@ -114,6 +114,7 @@ describe.each(['fr', 'en'] as const)(
           price: 'p',
           email: 'desk@ellipro.example',
           hours: { fr: 'h', en: 'h' },
+          helpUrl: 'https://cofacering.example/help',
         }
         const realm = describeTexts({ desk, providerUrl: 'https://provider.example' }, language)
         expect(realm[key]).toBe(readMessages('login', language).get(key))

@@ -62,6 +62,7 @@ const mailer = createMailer({
     price: '0,15 €/min',
     email: 'desk@ellipro.example',
     hours: { fr: 'de 8 h à 18 h', en: '8 am to 6 pm' },
+    helpUrl: 'https://cofacering.example/help',
   },
   patience: { helloMs: 150, answerMs: 600 },
 })

@@ -19,6 +19,7 @@ const desk = {
   price: '0,15 €/min',
   email: 'desk@ellipro.example',
   hours: { fr: 'du lundi au vendredi', en: 'Monday to Friday' },
+  helpUrl: 'https://cofacering.example/help',
 }
 const hostile = `<script>alert("x")</script> & Fils`
 const links = (html: string) => [...html.matchAll(/href="([^"]*)"/g)].map(([, href]) => href)

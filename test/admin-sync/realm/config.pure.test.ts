@@ -14,7 +14,9 @@ const portal = {
 }
 
 test('an application as an administrator writes it is read', () => {
-  expect(parseApplications([portal])).toEqual([portal])
+  expect(parseApplications([portal])).toEqual([{ ...portal, scopes: [] }])
+  const entitled = { ...portal, scopes: ['ellipro'] }
+  expect(parseApplications([entitled])).toEqual([entitled])
 })
 
 test.each([
@@ -27,6 +29,10 @@ test.each([
   ['a short secret', { secret: 'short' }],
   ['an unknown key', { publicClient: true }],
   ['the name of a client of ours', { clientId: 'activation' }],
+  ['the name of a service account of ours', { clientId: 'admin-sync-workspace' }],
+  ['a scope that is not ours to give', { scopes: ['roles'] }],
+  ['a scope that is not in a list', { scopes: 'ellipro' }],
+  ['a scope twice', { scopes: ['ellipro', 'ellipro'] }],
 ])('an application with %s is refused', (_title, change) => {
   expect(() => parseApplications([{ ...portal, ...change }])).toThrow(ConfigError)
 })
@@ -43,6 +49,7 @@ test('both languages have the same texts, none of which Keycloak would garble', 
     price: 'p',
     email: 'desk@ellipro.example',
     hours: { fr: "l'heure", en: 'hour' },
+    helpUrl: 'https://cofacering.example/help',
   }
   const [french, english] = [
     describeTexts({ desk, providerUrl }, 'fr'),

@@ -24,6 +24,7 @@ export async function prepareRealm(
     administrator: { username: server.adminUsername, password: server.adminPassword },
     operatorSecret: 'operator-secret-of-a-test',
     readerSecret: 'reader-secret-of-a-test',
+    workspaceSecret: 'workspace-secret-of-a-test',
     providerSecret: 'provider-secret-of-a-test',
     providerUrl: origin,
     applications: [
@@ -35,6 +36,7 @@ export async function prepareRealm(
         postLogoutRedirectUri: `${origin}/signed-out`,
         backchannelLogoutUri: `${origin}/backchannel-logout`,
         secret: 'portal-secret-of-a-test',
+        scopes: ['ellipro'],
       },
     ],
     desk: {
@@ -42,6 +44,7 @@ export async function prepareRealm(
       price: 'prix d’un appel local',
       email: 'desk@ellipro.example',
       hours: { fr: "jusqu'à 18 h", en: 'until 6 pm' },
+      helpUrl: 'https://cofacering.example/help',
     },
     smtp: {
       host: '127.0.0.1',

@@ -52,6 +52,7 @@ export async function startStage(
     administrator: { username: realm.adminUsername, password: realm.adminPassword },
     operatorSecret: 'operator-secret-of-a-test',
     readerSecret: 'reader-secret-of-a-test',
+    workspaceSecret: 'workspace-secret-of-a-test',
     providerSecret,
     providerUrl,
     applications: [
@@ -63,6 +64,7 @@ export async function startStage(
         postLogoutRedirectUri: `${portalUrl}/signed-out`,
         backchannelLogoutUri: `${portalUrl}/backchannel-logout`,
         secret: 'portal-secret-of-a-test',
+        scopes: [],
       },
     ],
     desk: {
@@ -70,6 +72,7 @@ export async function startStage(
       price: 'prix d’un appel local',
       email: 'desk@ellipro.example',
       hours: { fr: 'de 8 h à 18 h', en: '8 am to 6 pm' },
+      helpUrl: 'https://cofacering.example/help',
     },
     smtp: {
       host: '127.0.0.1',

@@ -46,8 +46,8 @@ it('waits for the database version, then answers; logs its configuration masked;
     DESK_TELEPHONE: '0825 000 000',
     DESK_TELEPHONE_PRICE: '0,15 €/min',
     DESK_EMAIL: 'desk@example.test',
-    DESK_HOURS_FR: 'de 8 h à 18 h',
-    DESK_HOURS_EN: '8 am to 6 pm',
+    DESK_OPENING_HOURS: 'mon-fri 08:00-18:00',
+    ONLINE_COUNTRIES: 'BE,DE,FR',
   })
   await until(() => out().includes('provider.starting'))
   await sleep(500)
