@@ -6,13 +6,14 @@
  * the few whose password is written down for people; the others are filler and nobody needs theirs.
  *
  * Invented throughout: SIREN numbers satisfy Luhn but start with 000, which no company has, and every address is
- * in `.example`. The file decides; `load.ts` writes.
+ * in `.example`. The file decides; `load.ts` writes. What their contracts hold is in `content.ts`.
  */
 import { argon2 } from 'node:crypto'
 import { promisify } from 'node:util'
 import { hash as hashBcrypt } from '@node-rs/bcrypt'
 import { createRandom, type Random } from './random.ts'
 import { sampleLogins, type SampleLogin } from './sample-logins.ts'
+import { makeSiren } from './siren.ts'
 import {
   commonPasswords,
   firstNames,
@@ -60,7 +61,7 @@ export type Sample = { contracts: SampleContract[]; logins: SampleLoginRow[]; pe
 /** Small on purpose, so that a first start does not wait: a real directory holds costlier hashes. */
 export const hashCosts = { bcryptCost: 6, argon2MemoryKib: 4096, argon2Passes: 2 }
 
-const sampleSeed = 20_261_130
+export const sampleSeed = 20_261_130
 const sampleSize = 300
 
 /** The sample without its hashes; the same value every time for one seed. */
@@ -213,16 +214,6 @@ function makeLastSignIn(random: Random, created: Date): string | null {
         )
       : created
   return `${isoDate(last)}T${String(random.between(7, 18)).padStart(2, '0')}:${twoDigits(random, 59)}:00Z`
-}
-
-/** Nine digits whose Luhn sum is a multiple of ten. */
-function makeSiren(random: Random): string {
-  const eight = `000${String(random.between(10_000, 99_999))}`
-  const sum = Array.from(eight).reduce((total, digit, i) => {
-    const value = Number(digit) * (i % 2 === 1 ? 2 : 1)
-    return total + (value > 9 ? value - 9 : value)
-  }, 0)
-  return `${eight}${(10 - (sum % 10)) % 10}`
 }
 
 /** Lower-case ASCII words joined by `separator`: « Négoce Lefèvre & Fils » gives negoce-lefevre-fils. */

@@ -8,18 +8,30 @@
 import { createHash } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import pg from 'pg'
-import { generateSample, hashCosts, hashSample } from './generate.ts'
+import { generateContent } from './content.ts'
+import { generateSample, hashCosts, hashSample, sampleSeed } from './generate.ts'
+
+/** Of schema.sql; each table after those that refer to it. */
+const tables =
+  'contract_change attachment message monitoring portfolio contract_country price entitlement person login contract'.split(
+    ' ',
+  )
+const views = 'contracts prices countries portfolio monitoring logins messages attachments changes'
+  .split(' ')
+  .map((kind) => `transfer_${kind}`)
+  .concat('directory_login', 'directory_contract')
 
 /**
  * @param url a role that may create tables in the database, such as the superuser of a demonstration server.
- *   The role `cofacering_reader` must exist; it gets SELECT on the two views.
+ *   The role `cofacering_reader` must exist; it gets SELECT on the views.
  * @returns whether anything was written, and how many logins the sample has.
  */
 export async function loadCofacering(url: string): Promise<{ loaded: boolean; logins: number }> {
   const schema = await readFile(new URL('schema.sql', import.meta.url), 'utf8')
   const sample = generateSample()
+  const content = generateContent(sample, sampleSeed + 2)
   const fingerprint = createHash('sha256')
-    .update(JSON.stringify([schema, sample, hashCosts]))
+    .update(JSON.stringify([schema, sample, content, hashCosts]))
     .digest('hex')
   const summary = { logins: sample.logins.length }
 
@@ -35,8 +47,9 @@ export async function loadCofacering(url: string): Promise<{ loaded: boolean; lo
     }
     const hashes = await hashSample(sample)
     await client.query(`
-      DROP VIEW IF EXISTS directory_login, directory_contract;
-      DROP TABLE IF EXISTS person, login, contract, sample_fingerprint`)
+      DROP VIEW IF EXISTS ${views.join(', ')};
+      DROP TABLE IF EXISTS ${[...tables, 'sample_fingerprint'].join(', ')};
+      DROP FUNCTION IF EXISTS note_change`)
     await client.query(schema)
     await insertAll(client, 'contract', sample.contracts)
     const logins = sample.logins.map(({ password: _password, hash: _hash, ...row }) => ({
@@ -45,6 +58,9 @@ export async function loadCofacering(url: string): Promise<{ loaded: boolean; lo
     }))
     await insertAll(client, 'login', logins)
     await insertAll(client, 'person', sample.persons)
+    for (const [table, rows] of Object.entries(content)) await insertAll(client, table, rows)
+    // Nothing of it is news.
+    await client.query(`UPDATE contract_change SET changed_at = '2026-10-30T18:00:00Z'`)
     await client.query('CREATE TABLE sample_fingerprint AS SELECT $1::text AS sha256', [fingerprint])
     await client.query('COMMIT')
     return { loaded: true, ...summary }
@@ -58,9 +74,11 @@ export async function loadCofacering(url: string): Promise<{ loaded: boolean; lo
 
 /** `undefined` for an empty database. */
 async function readFingerprint(client: pg.Client): Promise<string | undefined> {
-  const { rows } = await client.query<{ sample: boolean; other: boolean }>(`
-    SELECT to_regclass('sample_fingerprint') IS NOT NULL AS sample,
-           coalesce(to_regclass('login'), to_regclass('contract'), to_regclass('person')) IS NOT NULL AS other`)
+  const { rows } = await client.query<{ sample: boolean; other: boolean }>(
+    `SELECT to_regclass('sample_fingerprint') IS NOT NULL AS sample,
+           EXISTS (SELECT FROM unnest($1::text[]) AS name WHERE to_regclass(name) IS NOT NULL) AS other`,
+    [tables],
+  )
   if (rows[0]?.sample) {
     const read = await client.query<{ sha256: string }>('SELECT sha256 FROM sample_fingerprint')
     return read.rows[0]?.sha256

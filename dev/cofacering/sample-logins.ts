@@ -44,7 +44,10 @@ export const sampleLogins: readonly SampleLogin[] = [
     sector: 'Conseil et gestion',
     town: ['69003', 'Lyon'],
     signedOn: '2021-09-01',
-    note: { fr: 'mot de passe récent (Argon2id)', en: 'recent password (Argon2id)' },
+    note: {
+      fr: 'mot de passe récent (Argon2id), 10 000 sociétés en portefeuille',
+      en: 'recent password (Argon2id), 10,000 companies in its portfolio',
+    },
     hash: 'argon2id',
     people: 1,
     disabled: false,

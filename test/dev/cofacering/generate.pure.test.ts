@@ -1,9 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { generateContent } from '../../../dev/cofacering/content.ts'
 import { generateSample, hashSample, sampleLogins } from '../../../dev/cofacering/generate.ts'
 import { loginKey } from '../../../core/legacy-login.ts'
 import { parseHash, verifyPassword } from '../../../provider/legacy/password-hash.ts'
 
 const sample = generateSample()
+const content = generateContent(sample, 3)
+const key = (row: object) => Object.values(row).join('|')
 const accent = /[À-ÿ]/
 
 function satisfiesLuhn(digits: string): boolean {
@@ -79,6 +82,38 @@ describe('the sample Cofacering', () => {
       const parsed = parseHash(hashes.get(row?.id ?? '') ?? '')
       expect([login, parsed && (await verifyPassword(password, parsed.hash))]).toEqual([login, true])
     }
+  })
+
+  it('fills contracts with what can be carried over: valid numbers, nothing twice, alerts on companies that are there', () => {
+    const companies = content.portfolio.map(({ contract_id, country, number }) =>
+      key({ contract_id, country, number }),
+    )
+    expect(new Set(companies).size).toBe(companies.length)
+    const inPortfolio = new Set(companies)
+    const stray = content.monitoring.filter(
+      ({ contract_id, country, number }) => !inPortfolio.has(key({ contract_id, country, number })),
+    )
+    expect(stray).toEqual([])
+    const french = content.portfolio.filter(({ country }) => country === 'FR')
+    expect(french.filter(({ number }) => !/^000\d{6}$/.test(number) || !satisfiesLuhn(number))).toEqual([])
+    expect(content.monitoring.filter(({ recipient }) => !recipient.endsWith('.example'))).toEqual([])
+
+    const sizes = [...Map.groupBy(content.portfolio, (line) => line.contract_id)].map(
+      ([, lines]) => lines.length,
+    )
+    expect(sizes.toSorted((a, b) => b - a).slice(0, 2)).toEqual([10_000, expect.toSatisfy((n) => n <= 200)])
+    const counts = {
+      abroad: content.portfolio.length - french.length,
+      'without a reference': content.portfolio.filter(({ reference }) => reference === null).length,
+      accents: content.portfolio.filter(({ name }) => accent.test(name)).length,
+      'message without a subject': content.message.filter(({ subject }) => subject === null).length,
+      attachments: content.attachment.length,
+    }
+    expect(Object.entries(counts).filter(([, count]) => count < 20)).toEqual([])
+    const mailboxes = new Set(content.message.map((m) => m.login_id))
+    const told = sample.logins.filter((l) => sampleLogins.some(({ login }) => login === l.login))
+    expect(told.filter(({ id }) => !mailboxes.has(id))).toEqual([])
+    expect(generateContent(sample, 3)).toEqual(content)
   })
 
   it('notes each login that people are told about in both languages', () => {
