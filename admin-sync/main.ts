@@ -125,6 +125,7 @@ function probeUntilAnswered(config: AdminSyncConfig, log: Log): () => void {
         realm: config.KEYCLOAK_REALM,
         operatorSecret: config.OPERATOR_CLIENT_SECRET,
         readerSecret: config.READER_CLIENT_SECRET,
+        workspaceSecret: config.WORKSPACE_CLIENT_SECRET,
       })
       const wrong = report.checks.filter(({ passed }) => !passed).map(({ sentence }) => sentence)
       log[report.passed ? 'info' : 'error']({

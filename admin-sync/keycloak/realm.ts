@@ -6,6 +6,7 @@
 import type {
   Client,
   ClientDraft,
+  ClientScope,
   Execution,
   ExecutionConfig,
   Flow,
@@ -93,6 +94,29 @@ export function createRealmAdmin(transport: Transport, realm: string) {
       write('POST', at`/clients/${id}/protocol-mappers/models`, mapper),
     updateProtocolMapper: (id: string, mapperId: string, mapper: ProtocolMapper) =>
       write('PUT', at`/clients/${id}/protocol-mappers/models/${mapperId}`, mapper),
+    listScopes: () => get<ClientScope[]>('/client-scopes'),
+    createScope: (scope: Omit<ClientScope, 'id'>) => write('POST', '/client-scopes', scope),
+    updateScope: (id: string, scope: ClientScope) => write('PUT', at`/client-scopes/${id}`, scope),
+    createScopeMapper: (id: string, mapper: ProtocolMapper) =>
+      write('POST', at`/client-scopes/${id}/protocol-mappers/models`, mapper),
+    updateScopeMapper: (id: string, mapperId: string, mapper: ProtocolMapper) =>
+      write('PUT', at`/client-scopes/${id}/protocol-mappers/models/${mapperId}`, mapper),
+    /** `default`: in every token of the client; `optional`: in those that a request asks it for. */
+    giveScope: (client: string, kind: 'default' | 'optional', scope: string) =>
+      write('PUT', `${at`/clients/${client}`}/${kind}-client-scopes${at`/${scope}`}`),
+    takeScope: (client: string, kind: 'default' | 'optional', scope: string) =>
+      write('DELETE', `${at`/clients/${client}`}/${kind}-client-scopes${at`/${scope}`}`),
+    /** Names of the scopes that each new client gets, in either way. */
+    async listScopesOfNewClients() {
+      const lists = ['/default-default-client-scopes', '/default-optional-client-scopes']
+      return (await Promise.all(lists.map((list) => get<ClientScope[]>(list)))).flat().map(({ name }) => name)
+    },
+    giveScopeToNewClients: (kind: 'default' | 'optional', scope: string) =>
+      write('PUT', `/default-${kind}-client-scopes${at`/${scope}`}`),
+    async keepScopeFromNewClients(scope: string) {
+      for (const kind of ['default', 'optional'])
+        await write('DELETE', `/default-${kind}-client-scopes${at`/${scope}`}`)
+    },
     /** Roles that may stand in the tokens of a client without full scope. */
     readScopeMappings: (id: string) => get<RoleMappings>(at`/clients/${id}/scope-mappings`),
     addRealmScope: (id: string, roles: Role[]) =>

@@ -3,6 +3,7 @@
  * (connect.ts says why), and everything else imports the shapes from this file.
  */
 import type { default as ClientRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/clientRepresentation.js'
+import type { default as ClientScopeRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/clientScopeRepresentation.js'
 import type { default as CredentialRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/credentialRepresentation.js'
 import type { default as FederatedIdentityRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/federatedIdentityRepresentation.js'
 import type { default as GroupRepresentation } from '@keycloak/keycloak-admin-client/lib/defs/groupRepresentation.js'
@@ -34,6 +35,8 @@ export type Client = Stored<ClientRepresentation, 'id' | 'clientId'>
 export type ClientDraft = ClientRepresentation
 /** Puts a claim into the tokens of one client. */
 export type ProtocolMapper = ProtocolMapperRepresentation
+/** What its mappers say goes into the tokens of the clients that have it. */
+export type ClientScope = Stored<ClientScopeRepresentation, 'id' | 'name'>
 export type Realm = Stored<RealmRepresentation, 'realm'>
 export type RealmDraft = RealmRepresentation
 export type RequiredAction = Stored<RequiredActionRepresentation, 'alias'>

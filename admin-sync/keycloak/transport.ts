@@ -37,6 +37,12 @@ export type Transport = {
   subject(): Promise<string>
 }
 
+export type Tokens = {
+  /** @throws UpstreamError `keycloak` */
+  read(): Promise<string>
+  forget(): void
+}
+
 const defaultTimeoutMs = 15_000
 /** A token is not used in its last seconds, so that it cannot expire under way. */
 const tokenMarginMs = 10_000
@@ -113,7 +119,8 @@ async function timed(method: string, onAnswer: OnAnswer, call: () => ReturnType<
   }
 }
 
-function createTokens(url: string, realm: string, account: Account) {
+/** Tokens of an account, kept until shortly before they expire; `forget` makes the next one a new one. */
+export function createTokens(url: string, realm: string, account: Account): Tokens {
   const grant = async () => {
     const administrator = account.kind === 'administrator'
     const target = new URL(

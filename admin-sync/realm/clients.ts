@@ -1,19 +1,24 @@
 /**
  * The realm's clients that are ours: the applications of Ellipro, the client of the mail links, provider as an RP, and
- * the service accounts of admin-sync. Clients made in the console are left alone.
- *
- * Later, the client scope `ellipro` (entitlements from user attributes) is added to the applications here.
+ * the service accounts of admin-sync. Clients made in the console are left alone. Who gets the claims of client scope
+ * `ellipro` is in client-scope.ts.
  */
 import { anyOrder, initial, off } from './compare.ts'
 import type { Application, RealmConfig } from './config.ts'
-import { operatorClient, serviceAccounts } from './permissions.ts'
+import {
+  operatorClient,
+  readerClient,
+  serviceAccounts,
+  workspaceClient,
+  type ServiceAccount,
+} from './permissions.ts'
 
 const activationClient = 'activation'
 export const providerClient = 'cofacering-provider'
 
 /**
  * Tells admin-sync whether somebody is an agent: the roles of `agentRole` that they hold, in the ID token of provider's
- * client and in no other token. The scope of the client has that role alone (plan/agent-claim.ts), so the claim lists
+ * client and in no other token. The scope of the client has that role alone (plan/client-claims.ts), so the claim lists
  * nothing else of the realm.
  */
 export const agentClaim = {
@@ -33,20 +38,27 @@ export const agentClaim = {
   },
 }
 
+/** Whom tokens of the workspace's client are for: the workspace looks for itself among them. */
+export const workspaceAudience = {
+  name: 'ellipro workspace',
+  protocol: 'openid-connect',
+  protocolMapper: 'oidc-audience-mapper',
+  config: {
+    'included.custom.audience': 'ellipro-workspace',
+    'id.token.claim': 'false',
+    'access.token.claim': 'true',
+    'lightweight.claim': off,
+    'introspection.token.claim': 'true',
+  },
+}
+
 /** Each by its `clientId`. */
 export function describeClients(config: RealmConfig): Record<string, unknown>[] {
   return [
     ...config.applications.map(describeApplication),
     describeActivation(config),
     describeProvider(config),
-    ...serviceAccounts.map((account) => ({
-      ...closed,
-      clientId: account.clientId,
-      name: account.name,
-      description: account.description,
-      secret: account.clientId === operatorClient ? config.operatorSecret : config.readerSecret,
-      serviceAccountsEnabled: true,
-    })),
+    ...serviceAccounts.map((account) => describeServiceAccount(account, config)),
   ]
 }
 
@@ -141,6 +153,30 @@ function describeProvider({ providerUrl, providerSecret }: RealmConfig): Record<
         `${providerUrl}/staff/sign-in`,
         `${providerUrl}/activation/contract/switch`,
       ].join('##'),
+    },
+  }
+}
+
+/** The token of the workspace's client counts there alone, and a stolen one for a minute at most. */
+function describeServiceAccount(
+  { clientId, name, description }: ServiceAccount,
+  config: RealmConfig,
+): Record<string, unknown> {
+  const secrets: Record<string, string> = {
+    [operatorClient]: config.operatorSecret,
+    [readerClient]: config.readerSecret,
+    [workspaceClient]: config.workspaceSecret,
+  }
+  return {
+    ...closed,
+    clientId,
+    name,
+    description,
+    secret: secrets[clientId],
+    serviceAccountsEnabled: true,
+    attributes: {
+      ...closed.attributes,
+      ...(clientId === workspaceClient && { 'access.token.lifespan': '60' }),
     },
   }
 }

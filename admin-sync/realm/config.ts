@@ -19,6 +19,7 @@ import {
 import { closingConfig, isClosed } from '../../core/closing.ts'
 import { deskConfig, readDesk, type Desk } from '../../core/desk.ts'
 import { ConfigError } from '../../core/errors.ts'
+import { workspaceConfig } from '../contracts/config.ts'
 
 /** How Keycloak, and the mails of our own, reach the mail server. */
 export const smtpConfig = defineConfig({
@@ -35,7 +36,7 @@ export const smtpConfig = defineConfig({
   },
 })
 
-/** The two credentials of admin-sync. */
+/** The three credentials of admin-sync. */
 export const probeConfig = defineConfig({
   KEYCLOAK_URL: { schema: publicUrl, description: 'Address of Keycloak.' },
   KEYCLOAK_REALM: {
@@ -53,6 +54,7 @@ export const probeConfig = defineConfig({
     secret: true,
     description: 'Secret of client admin-sync-reader, which reads accounts and events.',
   },
+  WORKSPACE_CLIENT_SECRET: workspaceConfig.WORKSPACE_CLIENT_SECRET,
 })
 
 /** Everything that `realm apply` and `realm diff` read. */
@@ -94,6 +96,7 @@ export type ProbeConfig = {
   realm: string
   operatorSecret: string
   readerSecret: string
+  workspaceSecret: string
 }
 export type RealmConfig = ProbeConfig & {
   administrator: { username: string; password: string }
@@ -113,6 +116,7 @@ const exactUri = z.string().refine((uri) => {
   return protocol === 'https:' || (protocol === 'http:' && /^(localhost|127\.[\d.]+|\[::1\])$/.test(hostname))
 }, 'must be an absolute https URI (http for loopback) without wildcard or fragment')
 
+const applicationScopes = ['ellipro'] as const
 const applicationSchema = z.strictObject({
   clientId: z.string().regex(/^[a-z0-9][a-z0-9-]*$/, 'must be lower-case letters, digits and hyphens'),
   name: z.string().min(1),
@@ -121,6 +125,8 @@ const applicationSchema = z.strictObject({
   postLogoutRedirectUri: exactUri,
   backchannelLogoutUri: exactUri,
   secret: z.string().min(16, 'must have at least 16 characters'),
+  /** Client scopes of ours that its tokens hold from then on: `ellipro`, what a person may use (client-scope.ts). */
+  scopes: z.array(z.enum(applicationScopes)).max(applicationScopes.length).default([]),
 })
 
 /** Clients that the realm has anyhow, or that this code makes. */
@@ -132,6 +138,7 @@ const reserved = [
   'admin-permissions',
   'admin-sync-operator',
   'admin-sync-reader',
+  'admin-sync-workspace',
   'broker',
   'cofacering-provider',
   'realm-management',
@@ -186,12 +193,14 @@ function readProbe(config: {
   KEYCLOAK_REALM: string
   OPERATOR_CLIENT_SECRET: string
   READER_CLIENT_SECRET: string
+  WORKSPACE_CLIENT_SECRET: string
 }): ProbeConfig {
   return {
     keycloakUrl: config.KEYCLOAK_URL,
     realm: config.KEYCLOAK_REALM,
     operatorSecret: config.OPERATOR_CLIENT_SECRET,
     readerSecret: config.READER_CLIENT_SECRET,
+    workspaceSecret: config.WORKSPACE_CLIENT_SECRET,
   }
 }
 

@@ -1,11 +1,13 @@
 /**
- * The three credentials, and what bounds them.
+ * The credentials, and what bounds them.
  *
  * - `admin-sync-operator` creates and changes accounts: `query-users` and one permission Users {view, manage}.
  *   No right on roles, clients, settings or events. Without the protected group it could reset an administrator's
  *   password: fine-grained permissions do not spare administrators by themselves.
  * - `admin-sync-reader` reads accounts, events and who holds which role; it changes nothing. (Listing through
  *   fine-grained permissions is nine times slower, hence the plain roles.)
+ * - `admin-sync-workspace` names itself to the Ellipro workspace, which takes contracts from it. At Keycloak it may
+ *   do nothing: its tokens hold no role, and are of a minute (clients.ts).
  * - the administrator of realm `master` who applies the realm; only an operator at a terminal has it.
  *
  * One permission of a kind: Keycloak demands that all permissions on all users agree, so a second one refuses both.
@@ -25,6 +27,7 @@ export type ServiceAccount = {
 export const managementClient = 'realm-management'
 export const operatorClient = 'admin-sync-operator'
 export const readerClient = 'admin-sync-reader'
+export const workspaceClient = 'admin-sync-workspace'
 
 export const serviceAccounts: readonly ServiceAccount[] = [
   {
@@ -41,6 +44,13 @@ export const serviceAccounts: readonly ServiceAccount[] = [
     realmRoles: [readerRole],
     // view-realm: without it Keycloak answers "no roles" for every user, with status 200.
     managementRoles: ['view-events', 'view-realm', 'view-users'],
+  },
+  {
+    clientId: workspaceClient,
+    name: 'admin-sync (contrats)',
+    description: 'Porte les contrats à l’espace de travail Ellipro. Ne peut rien dans Keycloak.',
+    realmRoles: [],
+    managementRoles: [],
   },
 ]
 

@@ -1,6 +1,6 @@
 /**
- * `realm probe`: proves on the running server that the operator account can do what the jobs need and nothing more,
- * and names the administrators that it could reach. admin-sync runs it at its start; anyone may at any time. Each
+ * `realm probe`: proves on the running server that the operator account can do what the jobs need and nothing more, that
+ * the account for the workspace can do nothing here, and names the administrators that the operator could reach. admin-sync runs it at its start; anyone may at any time. Each
  * check is a real call. A user made for it is disabled, has an address of a domain that cannot exist, and is deleted.
  *
  * "Refused" means 403 from Keycloak. Whatever else comes instead, a time limit included, is not a refusal: an
@@ -12,7 +12,7 @@ import { UpstreamError } from '../../core/errors.ts'
 import { findAdministrators } from './administrators.ts'
 import type { ProbeConfig } from './config.ts'
 import { identityProviderAlias } from './identity-provider.ts'
-import { managementClient, operatorClient, readerClient } from './permissions.ts'
+import { managementClient, operatorClient, readerClient, workspaceClient } from './permissions.ts'
 import { agentRole } from './roles.ts'
 
 export type ProbeCheck = {
@@ -29,7 +29,7 @@ export type ProbeReport = {
   outside: { id: string; username: string }[]
 }
 
-/** @throws UpstreamError when Keycloak could not be asked, or does not know the two accounts */
+/** @throws UpstreamError when Keycloak could not be asked, or does not know one of the accounts */
 export async function probeRealm(config: ProbeConfig): Promise<ProbeReport> {
   const account = (clientId: string, clientSecret: string) =>
     connect({
@@ -39,9 +39,11 @@ export async function probeRealm(config: ProbeConfig): Promise<ProbeReport> {
     })
   const operator = account(operatorClient, config.operatorSecret)
   const reader = account(readerClient, config.readerSecret)
-  // Both secrets are right, or nothing is concluded.
+  const workspace = account(workspaceClient, config.workspaceSecret)
+  // All secrets are right, or nothing is concluded.
   await operator.subject()
   const readerId = await reader.subject()
+  const workspaceId = await workspace.subject()
   const managementId = await findManagementClient(reader, readerId)
 
   const checks: ProbeCheck[] = []
@@ -98,6 +100,23 @@ export async function probeRealm(config: ProbeConfig): Promise<ProbeReport> {
       const id = await reader.createUser({ username: `probe-${randomUUID()}`, enabled: false })
       await reader.deleteUser(id)
     })
+    const nothing: [what: string, call: () => Promise<unknown>][] = [
+      ['read the realm', () => workspace.realm.readUserProfile()],
+      ['list users', () => workspace.listUsers({ first: 0, max: 1 })],
+      ['read its own account', () => workspace.getUser(workspaceId)],
+      ['read the clients', () => workspace.realm.listClients()],
+      ['read the roles', () => workspace.realm.listRoles()],
+      ['read the client scopes', () => workspace.realm.listScopes()],
+      ['read events', () => workspace.listUserEvents({ fromMs: Date.now(), first: 0, max: 1 })],
+      [
+        'create a user',
+        async () => {
+          const id = await workspace.createUser({ username: `probe-${randomUUID()}`, enabled: false })
+          await operator.deleteUser(id)
+        },
+      ],
+    ]
+    for (const [what, call] of nothing) await mustBeRefused(`the workspace’s account cannot ${what}`, call)
   } finally {
     if (probeUser !== undefined) await operator.deleteUser(probeUser)
   }

@@ -113,6 +113,8 @@ const labels: Record<string, Record<Language, string>> = {
   'ticket_status.waiting': { fr: 'En attente', en: 'Waiting' },
   'ticket_status.solved': { fr: 'Résolu', en: 'Solved' },
   'ticket_status.closed': { fr: 'Fermé', en: 'Closed' },
+  contracts_claim: { fr: 'Contrats annoncés aux applications', en: 'Contracts told to applications' },
+  contracts_total: { fr: 'Nombre de contrats', en: 'Number of contracts' },
   reports: { fr: 'Rapports', en: 'Reports' },
   'reports.essentiel': { fr: 'Essentiel', en: 'Essentiel' },
   'reports.efficient': { fr: 'Efficient', en: 'Efficient' },

@@ -73,6 +73,9 @@ export const ownAttributes: readonly Record<string, unknown>[] = [
   line('ticket', 64),
   choice('ticket_status', ['open', 'waiting', 'solved', 'closed']),
 
+  /** Written by admin-sync alone: as many of `contract` as a token holds, and how many there are. */
+  { ...line('contracts_claim', 64), multivalued: true },
+  { ...line('contracts_total', 5), validations: { integer: { min: 0, max: 99_999 } } },
   choice('reports', ['essentiel', 'efficient', 'expert'], true),
   choice('score', yesNo),
   choice('analyses', ['classic', 'optimum'], true),

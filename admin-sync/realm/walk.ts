@@ -8,7 +8,8 @@
 import { connect } from '../keycloak/connect.ts'
 import type { RealmAdmin } from '../keycloak/realm.ts'
 import type { RealmConfig } from './config.ts'
-import { agentClaimStage } from './plan/agent-claim.ts'
+import { agentClaimStage, workspaceAudienceStage } from './plan/client-claims.ts'
+import { clientScopeStage, scopesOfClientsStage } from './plan/client-scopes.ts'
 import { clientsStage, identityProviderStage } from './plan/clients.ts'
 import { flowsStage } from './plan/flows.ts'
 import { protectedAccountsStage, rolesStage, serviceAccountsStage } from './plan/accounts.ts'
@@ -26,6 +27,9 @@ const stages = [
   flowsStage,
   clientsStage,
   agentClaimStage,
+  workspaceAudienceStage,
+  clientScopeStage,
+  scopesOfClientsStage,
   identityProviderStage,
   settingsStage,
   serviceAccountsStage,

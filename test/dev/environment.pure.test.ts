@@ -62,7 +62,10 @@ describe('the environment of each process', () => {
   test('satisfies admin-sync and realm apply', () => {
     expect(readAdminSyncConfig(environments.adminSync)).toMatchObject({ ADMIN_SYNC_PORT: 4001 })
     const { applications } = readRealmConfig(environments.realmApply)
-    expect(applications.map(({ clientId }) => clientId)).toEqual(['portal', 'second-app'])
+    expect(applications.map(({ clientId, scopes }) => [clientId, scopes])).toEqual([
+      ['portal', ['ellipro']],
+      ['second-app', []],
+    ])
   })
 
   test('sends tickets to the inbox, or to the help desk that is named, and its token to admin-sync alone', () => {
@@ -97,6 +100,7 @@ describe('the environment of each process', () => {
     const others = [
       keys.operatorClient,
       keys.readerClient,
+      keys.workspaceClient,
       keys.linkKey,
       keys.databaseSuperuser,
       keys.databaseSync,

@@ -7,6 +7,7 @@ import type { RealmConfig } from '../../../admin-sync/realm/config.ts'
 import { diffRealm } from '../../../admin-sync/realm/diff.ts'
 import { browserFlow, resetFlow } from '../../../admin-sync/realm/flows.ts'
 import { printPlan } from '../../../admin-sync/realm/print.ts'
+import type { Client, ClientScope } from '../../../admin-sync/keycloak/representations.ts'
 import type { RealmPlan } from '../../../admin-sync/realm/walk.ts'
 import { prepareRealm } from './realm-config.ts'
 
@@ -61,6 +62,9 @@ describe('on a realm that is applied', () => {
       enabled: true,
       attributes: { nickname: ['Zoé'] },
     })
+    const scopeId = await realm.createScope({ name: 'console-scope', protocol: 'openid-connect' })
+    await realm.giveScope((await findClient('portal')).id, 'optional', scopeId ?? '')
+    await giveScope('console-client', 'default')
     await realm.updateRealm({ ssoSessionIdleTimeout: 4242 })
     const current = await realm.findRealm()
     await realm.updateRealm({ attributes: { ...current?.attributes, 'console.attribute': 'kept' } })
@@ -76,7 +80,13 @@ describe('on a realm that is applied', () => {
       applications: config.applications.map((a) => ({ ...a, name: 'Portail' })),
     }
     await realm.updateRealm({ registrationAllowed: true })
-    await applyRealm(changed)
+    const { warnings } = await applyRealm(changed)
+    expect(warnings).toEqual(
+      expect.arrayContaining([
+        'client portal also has client scope console-scope',
+        'client console-client is not ours and gets the claims of client scope ellipro',
+      ]),
+    )
 
     const clients = await realm.listClients()
     expect(clients.find(({ clientId }) => clientId === 'console-client')?.redirectUris).toEqual([
@@ -85,7 +95,11 @@ describe('on a realm that is applied', () => {
     expect(clients.find(({ clientId }) => clientId === 'portal')).toMatchObject({
       name: 'Portail',
       attributes: { logoUri: 'https://console.example/logo' },
+      optionalClientScopes: expect.arrayContaining(['console-scope']) as unknown,
     })
+    expect(clients.find(({ clientId }) => clientId === 'console-client')?.defaultClientScopes).toContain(
+      'ellipro',
+    )
     expect((await realm.listRoles()).map(({ name }) => name)).toContain('console-role')
     expect((await realm.listFlows()).map(({ alias }) => alias)).toContain('console flow')
     expect((await realm.listExecutions(browserFlow)).map((e) => e.providerId)).toContain(
@@ -222,6 +236,48 @@ describe('on a realm that is applied', () => {
         })
       },
     ],
+    [
+      'a claim that reads another attribute',
+      'mapper ellipro reports of client scope ellipro: config.user.attribute',
+      async () => {
+        const scope = await findScope()
+        const mapper = scope.protocolMappers?.find(({ name }) => name === 'ellipro reports')
+        await realm.updateScopeMapper(scope.id, mapper?.id ?? '', {
+          ...mapper,
+          config: { ...mapper?.config, 'user.attribute': 'analyses' },
+        })
+      },
+    ],
+    [
+      'entitlements for a client that did not ask for them',
+      'client scope ellipro of client cofacering-provider',
+      async () => giveScope('cofacering-provider', 'optional'),
+    ],
+    [
+      'entitlements that an application must ask for in each request',
+      'client scope ellipro of client portal: kind',
+      async () => {
+        await takeScope('portal', 'default')
+        await giveScope('portal', 'optional')
+      },
+    ],
+    [
+      'entitlements for every new client',
+      'client scope ellipro of new clients',
+      async () => realm.giveScopeToNewClients('optional', (await findScope()).id),
+    ],
+    [
+      'a token for the workspace that others would take too',
+      'mapper ellipro workspace of client admin-sync-workspace: config.included.custom.audience',
+      async () => {
+        const client = await findClient('admin-sync-workspace')
+        const [mapper] = client.protocolMappers ?? []
+        await realm.updateProtocolMapper(client.id, mapper?.id ?? '', {
+          ...mapper,
+          config: { ...mapper?.config, 'included.custom.audience': 'account' },
+        })
+      },
+    ],
   ]
   test('drift is shown by diff, put right by apply, and then gone', async () => {
     for (const [, , plant] of drifts) await plant()
@@ -285,8 +341,23 @@ async function changeProvider(keys: object, inConfig: Record<string, string> = {
   await realm.updateIdentityProvider({ ...provider, ...keys, config: { ...provider.config, ...inConfig } })
 }
 
-async function changeClient(clientId: string, keys: object): Promise<void> {
+async function findClient(clientId: string): Promise<Client> {
   const client = (await realm.listClients()).find((other) => other.clientId === clientId)
   if (!client) throw new Error(`no client ${clientId}`)
+  return client
+}
+
+async function findScope(): Promise<ClientScope> {
+  const scope = (await realm.listScopes()).find(({ name }) => name === 'ellipro')
+  if (!scope) throw new Error('no client scope')
+  return scope
+}
+const giveScope = async (clientId: string, kind: 'default' | 'optional') =>
+  realm.giveScope((await findClient(clientId)).id, kind, (await findScope()).id)
+const takeScope = async (clientId: string, kind: 'default' | 'optional') =>
+  realm.takeScope((await findClient(clientId)).id, kind, (await findScope()).id)
+
+async function changeClient(clientId: string, keys: object): Promise<void> {
+  const client = await findClient(clientId)
   await realm.updateClient(client.id, { ...client, ...keys })
 }

@@ -1,4 +1,5 @@
 /** The two credentials on a running server: what the probe proves, and that it fails when it should. */
+import { decodeJwt } from 'jose'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { isConflict, isForbidden } from '../../../admin-sync/keycloak/connect.ts'
 import { applyRealm } from '../../../admin-sync/realm/apply.ts'
@@ -170,6 +171,40 @@ test.each([
   expect((await probeRealm(config)).passed).toBe(true)
 })
 
+test('the account for the workspace has a token of a minute for it alone, and the probe sees a role that is too much', async () => {
+  const token = async () => {
+    const answer = await fetch(`${issuer}/protocol/openid-connect/token`, {
+      method: 'POST',
+      body: new URLSearchParams({
+        grant_type: 'client_credentials',
+        client_id: 'admin-sync-workspace',
+        client_secret: config.workspaceSecret,
+      }),
+    })
+    return (await answer.json()) as { access_token: string; expires_in: number; refresh_token?: string }
+  }
+  const { access_token: bearer, expires_in: seconds, refresh_token: refresh } = await token()
+  expect([seconds, refresh]).toEqual([60, undefined])
+  const claims = decodeJwt(bearer)
+  expect(claims).toMatchObject({ azp: 'admin-sync-workspace', aud: 'ellipro-workspace' })
+  expect(Object.keys(claims)).not.toEqual(expect.arrayContaining(['realm_access']))
+  expect(Object.keys(claims)).not.toEqual(expect.arrayContaining(['resource_access']))
+  // Nor the claims of a person, whose scope it does not have.
+  expect(Object.keys(claims).filter((claim) => /contract|report|score/.test(claim))).toEqual([])
+
+  const client = (await realm.listClients()).find(({ clientId }) => clientId === 'admin-sync-workspace')
+  const account = await realm.getServiceAccount(client?.id ?? '')
+  const roles = (await realm.listClientRoles(management)).filter(({ name }) => name === 'view-events')
+  await realm.addUserClientRoles(account.id, management, roles)
+  await realm.addClientScope(client?.id ?? '', management, roles)
+  const { checks } = await probeRealm(config)
+  expect(checks.filter(({ passed }) => !passed).map(({ sentence }) => sentence)).toEqual([
+    'the workspace’s account cannot read events',
+  ])
+  await applyRealm(config)
+  expect((await probeRealm(config)).passed).toBe(true)
+})
+
 test('the probe fails when the protected group is not protected any more', async () => {
   const permission = (await realm.listPermissions(permissionsClient)).find(
     ({ name }) => name === 'protected-accounts',
@@ -188,10 +223,11 @@ test('the probe concludes nothing when Keycloak cannot be asked', async () => {
   await expect(probeRealm({ ...config, keycloakUrl: 'http://127.0.0.1:9' })).rejects.toMatchObject({
     disposition: 'retry',
   })
-  await expect(probeRealm({ ...config, operatorSecret: 'not the secret it has' })).rejects.toMatchObject({
-    disposition: 'fail',
-    code: 'unauthorized',
-  })
+  for (const secret of ['operatorSecret', 'readerSecret', 'workspaceSecret'])
+    await expect(probeRealm({ ...config, [secret]: 'not the secret it has' })).rejects.toMatchObject({
+      disposition: 'fail',
+      code: 'unauthorized',
+    })
 })
 
 test('applying with an administrator that Keycloak does not know fails at once, and asks for no retry', async () => {

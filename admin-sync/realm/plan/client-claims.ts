@@ -1,12 +1,15 @@
 /**
- * Stage `agent claim`: the role of an agent stands in the ID tokens of provider's client. A role of its scope and a
- * mapper are needed for that, as a client of ours has no full scope. Other mappers of the client stay, and are shown.
+ * Stages of claims that one client alone has.
+ *
+ * `agent claim`: the role of an agent stands in the ID tokens of provider's client. A role of its scope and a
+ * mapper are needed for that, as a client of ours has no full scope.
  */
-import type { Client, ProtocolMapper, Role } from '../../keycloak/representations.ts'
-import { agentClaim, providerClient } from '../clients.ts'
-import { compare, merge } from '../compare.ts'
+import type { Client, Role } from '../../keycloak/representations.ts'
+import { agentClaim, providerClient, workspaceAudience } from '../clients.ts'
+import { workspaceClient } from '../permissions.ts'
 import { agentRole } from '../roles.ts'
 import type { Change, Stage } from '../stage.ts'
+import { clientHolder, planMapper } from './mapper.ts'
 
 type AgentClaimState = {
   client: Client | undefined
@@ -40,7 +43,7 @@ export const agentClaimStage: Stage<AgentClaimState> = {
                 : Promise.reject(new Error('no client')),
           } satisfies Change,
         ]),
-    ...planMapper(client),
+    ...planMapper(clientHolder(providerClient, client), agentClaim),
   ],
   warn: ({ scope }) =>
     scope
@@ -48,30 +51,10 @@ export const agentClaimStage: Stage<AgentClaimState> = {
       .map(({ name }) => `tokens of client ${providerClient} also carry role ${name}`),
 }
 
-function planMapper(client: Client | undefined): Change[] {
-  const object = `mapper ${agentClaim.name} of client ${providerClient}`
-  const mapper = client?.protocolMappers?.find(({ name }) => name === agentClaim.name)
-  if (!client || !mapper)
-    return [
-      {
-        object,
-        action: 'create',
-        differences: [],
-        write: async (admin) =>
-          client
-            ? admin.createProtocolMapper(client.id, merge(undefined, agentClaim) as ProtocolMapper)
-            : Promise.reject(new Error('no client')),
-      },
-    ]
-  const differences = compare(mapper, agentClaim)
-  if (differences.length === 0) return []
-  return [
-    {
-      object,
-      action: 'change',
-      differences,
-      write: (admin) =>
-        admin.updateProtocolMapper(client.id, mapper.id ?? '', merge(mapper, agentClaim) as ProtocolMapper),
-    },
-  ]
+/** Stage `workspace audience`: the workspace looks for itself in the tokens that admin-sync shows it. */
+export const workspaceAudienceStage: Stage<Client | undefined> = {
+  name: 'workspace audience',
+  none: undefined,
+  read: async (admin) => (await admin.listClients()).find(({ clientId }) => clientId === workspaceClient),
+  plan: (client) => planMapper(clientHolder(workspaceClient, client), workspaceAudience),
 }
