@@ -39,8 +39,8 @@ export type Transport = {
 
 export type Tokens = {
   /** @throws UpstreamError `keycloak` */
-  read(): Promise<string>
-  forget(): void
+  read: () => Promise<string>
+  forget: () => void
 }
 
 const defaultTimeoutMs = 15_000

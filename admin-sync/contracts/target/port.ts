@@ -17,9 +17,14 @@ export type Workspace = {
    * Stores the contract as a whole, or nothing. Repeating it changes nothing.
    * @param digest digestContract(document).digest, which the workspace must reach from what it has stored
    * @param final the last one: from now on the workspace refuses every other content (code `contract_frozen`)
+   * @param version tells a content apart from the same one of another time, which was replaced meanwhile
    * @returns the digest that the workspace computed
    */
-  put(document: ContractDocument, digest: string, options: { final: boolean }): Promise<string>
+  put(
+    document: ContractDocument,
+    digest: string,
+    options: { final: boolean; version?: string },
+  ): Promise<string>
   /** `undefined`: it has no such contract. */
   readDigest(contract: string): Promise<WorkspaceDigest | undefined>
   /** `undefined`: it has no such contract. */
