@@ -10,11 +10,14 @@ import { createSweepStore } from './accounts/sweep-store.ts'
 import type { AdminSyncConfig } from './config.ts'
 import { createIdTokenVerifier } from './identity/verify-id-token.ts'
 import { createAddressLocks } from './jobs/address-lock.ts'
+import { createWorkspace } from './contracts/target/http.ts'
 import { caseLockConnections, type CaseWorkDependencies } from './jobs/case-work.ts'
+import { contractLockConnections, type ContractWorkDependencies } from './jobs/contract-work.ts'
 import { lockConnections, type WorkDependencies } from './jobs/work.ts'
 import { connect, type OnAnswer } from './keycloak/connect.ts'
+import { createTokens } from './keycloak/transport.ts'
 import { createMailer } from './mail/mailer.ts'
-import { operatorClient, readerClient } from './realm/permissions.ts'
+import { operatorClient, readerClient, workspaceClient } from './realm/permissions.ts'
 import { readSmtp } from './realm/config.ts'
 import { chooseHelpDesk } from './tickets/config.ts'
 import { connectHelpDesk } from './tickets/connect.ts'
@@ -26,7 +29,12 @@ export function createDependencies(
   pool: pg.Pool,
   enqueue: Enqueue,
   keycloakAnswered: OnAnswer = () => {},
-): { work: WorkDependencies; cases: CaseWorkDependencies; close: () => Promise<void> } {
+): {
+  work: WorkDependencies
+  cases: CaseWorkDependencies
+  contracts: ContractWorkDependencies
+  close: () => Promise<void>
+} {
   const account = (clientId: string, clientSecret: string) =>
     connect({
       url: config.KEYCLOAK_URL,
@@ -34,7 +42,11 @@ export function createDependencies(
       credential: { kind: 'client', clientId, clientSecret },
       onAnswer: keycloakAnswered,
     })
-  const locks = createAddressLocks(config.ADMIN_SYNC_DATABASE_URL, log, lockConnections + caseLockConnections)
+  const locks = createAddressLocks(
+    config.ADMIN_SYNC_DATABASE_URL,
+    log,
+    lockConnections + caseLockConnections + contractLockConnections,
+  )
   const legacy = createLegacyData(config.LEGACY_DATABASE_URL, log)
   const mailer = createMailer({
     ...readSmtp(config),
@@ -65,6 +77,22 @@ export function createDependencies(
       pool,
       tickets,
       verifyIdToken: createIdTokenVerifier(config.KEYCLOAK_URL, config.KEYCLOAK_REALM),
+    },
+    contracts: {
+      keycloak: shared.keycloak,
+      reader: shared.reader,
+      locks,
+      log,
+      pool,
+      workspace: createWorkspace({
+        url: config.WORKSPACE_URL,
+        tokens: createTokens(config.KEYCLOAK_URL, config.KEYCLOAK_REALM, {
+          kind: 'client',
+          clientId: workspaceClient,
+          clientSecret: config.WORKSPACE_CLIENT_SECRET,
+        }),
+      }),
+      source: undefined,
     },
     async close() {
       await Promise.all([locks.close(), legacy.close()])

@@ -21,6 +21,7 @@ import { startOutbox } from './jobs/outbox.ts'
 import { createBoss, createEnqueue, createEnqueueCase, ensureQueues } from './jobs/queues.ts'
 import { startPolling, verifyTickets } from './cases/poll-tickets.ts'
 import { startCaseWork, withLock, type CaseWorkDependencies } from './jobs/case-work.ts'
+import { startContractWork, type ContractWorkDependencies } from './jobs/contract-work.ts'
 import { startWork } from './jobs/work.ts'
 import { probeRealm } from './realm/probe.ts'
 
@@ -31,13 +32,13 @@ const probeAgainMs = 60_000
 export type AdminSync = { url: string; stop: () => Promise<void> }
 
 /**
- * @param options.onStep see WorkDependencies; of a job on cases, its kind comes third
+ * @param options.onStep see WorkDependencies; of a job on cases or contracts, its kind comes third
  * @throws the errors of `pg` when the database cannot be reached, and of `migrate`
  */
 export async function startAdminSync(
   config: AdminSyncConfig,
   plainLog: Log,
-  options: Pick<CaseWorkDependencies, 'onStep'> = {},
+  options: Pick<CaseWorkDependencies, 'onStep'> & Pick<ContractWorkDependencies, 'onStep'> = {},
 ): Promise<AdminSync> {
   const metrics = createAdminSyncMetrics()
   const log = metrics.observe(plainLog)
@@ -50,11 +51,18 @@ export async function startAdminSync(
   await boss.start()
   await ensureQueues(boss)
   const enqueue = createEnqueue(boss)
-  const { work, cases, close } = createDependencies(config, log, pool, enqueue, metrics.keycloakAnswered)
+  const { work, cases, contracts, close } = createDependencies(
+    config,
+    log,
+    pool,
+    enqueue,
+    metrics.keycloakAnswered,
+  )
   metrics.watchPool('admin-sync', pool)
   metrics.readFrom(pool)
   await startWork(boss, { ...work, ...options })
   await startCaseWork(boss, { ...cases, ...options })
+  await startContractWork(boss, { ...contracts, ...options })
   const outbox = startOutbox({ url, pool, enqueue, enqueueCase: createEnqueueCase(boss), log })
 
   let stopping = false

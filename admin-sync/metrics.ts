@@ -8,10 +8,11 @@ import { Counter, Gauge, Registry } from 'prom-client'
 import { code, createDuration, createMetrics, type Metrics } from '../core/metrics.ts'
 import { jobKinds as accountJobKinds } from './accounts/job.ts'
 import { caseJobKinds } from './cases/job.ts'
+import { contractJobKinds } from './contracts/job.ts'
 import { readRate } from './accounts/rate.ts'
 import { deadLetterQueue, schema } from './jobs/queues.ts'
 
-const jobKinds: readonly string[] = [...accountJobKinds, ...caseJobKinds]
+const jobKinds: readonly string[] = [...accountJobKinds, ...caseJobKinds, ...contractJobKinds]
 
 const readEveryMs = 10_000
 const states = [

@@ -1,12 +1,18 @@
 /** Runs the jobs on contracts: one log line each, and what becomes of one that failed. As case-work.ts for cases. */
-import type { Job, PgBoss } from 'pg-boss'
+import type { Job, JobResult, PgBoss } from 'pg-boss'
 import type { ContractDependencies, ContractJob, ContractJobKind } from '../contracts/job.ts'
+import { transferContract } from '../contracts/transfer-contract.ts'
+import { giveJobsAgain } from '../contracts/transfer-store.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { reportJob } from './case-work.ts'
+import { deadLetterQueue, schema, type ContractCronQueue } from './queues.ts'
+import { startCron } from './work.ts'
 import { startWorkers } from './workers.ts'
 
 /** `atOnce`: jobs of the kind in this process. */
-const jobs: Partial<Record<ContractJobKind, { run: ContractJob; atOnce: number }>> = {}
+const jobs: Partial<Record<ContractJobKind, { run: ContractJob; atOnce: number }>> = {
+  'transfer-contract': { run: transferContract, atOnce: 3 },
+}
 /** Connections that locks may need at once: one a job. */
 export const contractLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 0)
 
@@ -17,22 +23,34 @@ export type ContractWorkDependencies = Omit<ContractDependencies, 'hold'> & {
 }
 
 export async function startContractWork(boss: PgBoss, dependencies: ContractWorkDependencies): Promise<void> {
-  for (const [kind, { run, atOnce }] of Object.entries(jobs) as [
-    ContractJobKind,
-    { run: ContractJob; atOnce: number },
-  ][])
-    await startWorkers<{ id: string }>(boss, kind, atOnce, (job) =>
-      reportJob(kind, job, dependencies.log, (id) => {
-        const { held, checkpoint } = withLock(dependencies, job, kind)
-        return run(held, id, checkpoint)
-      }),
-    )
+  for (const [kind, { atOnce }] of Object.entries(jobs) as [ContractJobKind, { atOnce: number }][])
+    await startWorkers<{ id: string }>(boss, kind, atOnce, (job) => runContractJob(kind, job, dependencies))
+  const cron: Record<ContractCronQueue, (job: Job) => Promise<object>> = {
+    'find-lost-contracts': async () => ({
+      found: await giveJobsAgain(dependencies.pool, { schema, deadLetterQueue }),
+    }),
+  }
+  await startCron(boss, cron, dependencies.log)
+}
+
+/** Never rejects: what pg-boss would keep of an error is its message, and messages quote people. */
+export async function runContractJob(
+  kind: ContractJobKind,
+  job: Pick<Job<{ id: string }>, 'id' | 'data' | 'retryCount' | 'signal'>,
+  dependencies: ContractWorkDependencies,
+): Promise<JobResult> {
+  return reportJob(kind, job, dependencies.log, (id) => {
+    const registered = jobs[kind]
+    if (!registered) throw new Error(`No job ${kind}`)
+    const { held, checkpoint } = withLock(dependencies, job, kind)
+    return registered.run(held, id, checkpoint)
+  })
 }
 
 /** Dependencies whose locks and checkpoints end with the job. */
-function withLock(
+export function withLock(
   { locks, onStep, ...rest }: ContractWorkDependencies,
-  { signal, data }: Job<{ id: string }>,
+  { signal, data }: Pick<Job<{ id: string }>, 'signal' | 'data'>,
   kind: ContractJobKind,
 ): { held: ContractDependencies; checkpoint: (step: string) => Promise<void> } {
   const checkpoint = async (step: string) => {

@@ -6,7 +6,7 @@ import { deadLetterQueue, onConnection } from './queues.ts'
 export type DeadLetter = {
   id: string
   job: string
-  /** The activation, request, case, session or decision that it is about. */
+  /** The activation, request, case, session, decision or contract that it is about. */
   subject: string
   /** Why, as a short code such as `keycloak:forbidden`. */
   code: string

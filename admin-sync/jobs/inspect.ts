@@ -4,6 +4,7 @@ import type { PgBoss } from 'pg-boss'
 import type { Log } from '../../core/log.ts'
 import { jobKinds } from '../accounts/job.ts'
 import { caseJobKinds } from '../cases/job.ts'
+import { contractJobKinds } from '../contracts/job.ts'
 import { createBoss, schema } from './queues.ts'
 
 /** @returns `undefined` when there are no job tables yet: no admin-sync has run on this database */
@@ -41,7 +42,7 @@ export type OldestJob = { job: string; waitingSeconds: number; runs: number }
 export async function readOldestJob(boss: PgBoss): Promise<OldestJob | undefined> {
   const now = Date.now()
   const waiting: OldestJob[] = []
-  for (const kind of [...jobKinds, ...caseJobKinds])
+  for (const kind of [...jobKinds, ...caseJobKinds, ...contractJobKinds])
     for (const job of await boss.findJobs(kind, { queued: true })) {
       const due = job.retryCount > 0 ? job.createdOn : job.startAfter
       if (due.getTime() <= now)

@@ -32,6 +32,10 @@ const caseCronQueues = {
   'sweep-cases': '50 1 * * *',
 } as const
 export type CaseCronQueue = keyof typeof caseCronQueues
+const contractCronQueues = {
+  'find-lost-contracts': '5-59/15 * * * *',
+} as const
+export type ContractCronQueue = keyof typeof contractCronQueues
 
 const patient: QueueOptions = {
   expireInSeconds: 180,
@@ -123,7 +127,7 @@ export async function ensureQueues(boss: PgBoss): Promise<void> {
     await boss.createQueue(kind, { ...queue, policy: 'short' })
     await boss.updateQueue(kind, queue)
   }
-  for (const [queue, cron] of Object.entries({ ...cronQueues, ...caseCronQueues })) {
+  for (const [queue, cron] of Object.entries({ ...cronQueues, ...caseCronQueues, ...contractCronQueues })) {
     // What runs every minute is its own retry.
     const limits = cron === everyMinute ? { ...cronOptions, retryLimit: 0 } : cronOptions
     await boss.createQueue(queue, { ...limits, policy: 'singleton' })

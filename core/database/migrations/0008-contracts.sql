@@ -148,6 +148,64 @@ CREATE TABLE ellipro.legacy_attachment (
   FOREIGN KEY (account, message) REFERENCES ellipro.legacy_message ON DELETE CASCADE
 );
 
+-- ── the canonical digest ────────────────────────────────────────────────────────────────────────────────────────────
+
+-- That of admin-sync/contracts/digest.ts, of what is stored: one row for each of the contracts that is there. TAB sorts
+-- before all that a text may hold, so the records' order is that of the primary keys: the indexes give it, contract by
+-- contract, and nothing large is sorted, whatever the planner knows of tables that were filled in this transaction.
+CREATE FUNCTION ellipro.digest_contracts(p_contracts text[])
+  RETURNS TABLE (contract text, digest bytea, contract_digest bytea, prices_count bigint, prices_digest bytea,
+    countries_count bigint, countries_digest bytea, portfolio_count bigint, portfolio_digest bytea,
+    monitoring_count bigint, monitoring_digest bytea)
+  LANGUAGE sql STABLE ROWS 1000 SET search_path = ellipro, pg_temp SET datestyle = 'ISO, YMD' SET enable_seqscan = off
+  SET jit = off
+AS $$
+  SELECT s.contract,
+      sha256(convert_to(concat(E'ellipro-contract-1\ncontract\t1\t', encode(s.digest, 'hex'),
+        E'\nprices\t', s.prices_count, E'\t', encode(s.prices, 'hex'),
+        E'\ncountries\t', s.countries_count, E'\t', encode(s.countries, 'hex'),
+        E'\nportfolio\t', s.portfolio_count, E'\t', encode(s.portfolio, 'hex'),
+        E'\nmonitoring\t', s.monitoring_count, E'\t', encode(s.monitoring, 'hex'), E'\n'), 'UTF8')),
+      s.digest, s.prices_count, s.prices, s.countries_count, s.countries, s.portfolio_count, s.portfolio,
+      s.monitoring_count, s.monitoring
+    FROM (
+      SELECT c.contract,
+          sha256(convert_to(concat_ws(E'\t', c.contract, c.company, c.country, c.number, c.tariff, c.fee_cents,
+            c.currency, c.signed_on, coalesce(c.contact_name, ''), coalesce(c.contact_email, ''),
+            coalesce(c.contact_phone, ''),
+            (SELECT coalesce(string_agg(r, ' ' ORDER BY r COLLATE "C"), '') FROM unnest(c.reports) AS r),
+            (SELECT coalesce(string_agg(a, ' ' ORDER BY a COLLATE "C"), '') FROM unnest(c.analyses) AS a),
+            c.score::text) || E'\n', 'UTF8')) AS digest,
+          p.prices_count, sha256(convert_to(coalesce(p.records, ''), 'UTF8')) AS prices,
+          n.countries_count, sha256(convert_to(coalesce(n.records, ''), 'UTF8')) AS countries,
+          l.portfolio_count, sha256(convert_to(coalesce(l.records, ''), 'UTF8')) AS portfolio,
+          m.monitoring_count, sha256(convert_to(coalesce(m.records, ''), 'UTF8')) AS monitoring
+        FROM unnest(p_contracts) AS wanted (contract)
+        JOIN legacy_contract c ON c.contract = wanted.contract COLLATE "C"
+        CROSS JOIN LATERAL (
+          SELECT count(*) AS prices_count, string_agg(
+              item || E'\t' || amount_cents::text || E'\t' || currency || E'\n', '' ORDER BY item) AS records
+            FROM tariff_price t WHERE t.contract = c.contract) p
+        CROSS JOIN LATERAL (
+          SELECT count(*) AS countries_count, string_agg(t.country || E'\n', '' ORDER BY t.country) AS records
+            FROM contract_country t WHERE t.contract = c.contract) n
+        CROSS JOIN LATERAL (
+          SELECT count(*) AS portfolio_count, string_agg(
+              t.country || E'\t' || t.number || E'\t' || name || E'\t' || coalesce(reference, '') || E'\t'
+                || added_on::text || E'\n', '' ORDER BY t.country, t.number) AS records
+            FROM portfolio_line t WHERE t.contract = c.contract) l
+        CROSS JOIN LATERAL (
+          SELECT count(*) AS monitoring_count, string_agg(
+              t.country || E'\t' || t.number || E'\t' || kind || E'\t' || recipient || E'\t' || since::text
+                || E'\n', '' ORDER BY t.country, t.number, kind, recipient) AS records
+            FROM monitoring t WHERE t.contract = c.contract) m
+    ) s
+$$;
+-- Of one; NULL when there is no such contract.
+CREATE FUNCTION ellipro.contract_digest(p_contract text) RETURNS bytea LANGUAGE sql STABLE
+  SET search_path = ellipro, pg_temp AS $$ SELECT digest FROM digest_contracts(ARRAY[p_contract]) $$;
+REVOKE ALL ON FUNCTION ellipro.digest_contracts(text[]), ellipro.contract_digest(text) FROM PUBLIC;
+
 -- ── their way to Ellipro ────────────────────────────────────────────────────────────────────────────────────────────
 
 CREATE TABLE ellipro.contract_transfer (
@@ -170,6 +228,23 @@ CREATE TABLE ellipro.contract_transfer (
   created_at timestamptz NOT NULL DEFAULT now(),
   CHECK (finished_at IS NULL OR frozen_at IS NOT NULL)
 );
+
+-- The last word: whoever writes a contract that is frozen, an import of an older release included, writes nothing at all.
+-- An import holds the rows of contract_transfer that it passes over or not; this one waits for who freezes at the moment.
+CREATE FUNCTION ellipro.keep_frozen() RETURNS trigger LANGUAGE plpgsql SET search_path = ellipro, pg_temp AS $$
+DECLARE
+  v_frozen_at timestamptz;
+BEGIN
+  SELECT frozen_at INTO v_frozen_at FROM contract_transfer WHERE contract = OLD.contract FOR SHARE;
+  IF v_frozen_at IS NOT NULL THEN
+    RAISE EXCEPTION 'the contract is frozen' USING ERRCODE = 'restrict_violation';
+  END IF;
+  RETURN coalesce(NEW, OLD);
+END $$;
+REVOKE ALL ON FUNCTION ellipro.keep_frozen() FROM PUBLIC;
+CREATE TRIGGER contract_kept BEFORE DELETE OR UPDATE OF contract, company, country, number, tariff, fee_cents, currency,
+    signed_on, contact_name, contact_email, contact_phone, reports, analyses, score ON ellipro.legacy_contract
+  FOR EACH ROW EXECUTE FUNCTION ellipro.keep_frozen();
 
 ALTER TABLE ellipro.case_outbox DROP CONSTRAINT case_outbox_kind_check, ADD CONSTRAINT case_outbox_kind_check
   CHECK (kind IN ('send-proof', 'acknowledge', 'ask-holder', 'tell-case-contact', 'tell-refusal', 'sync-case',
@@ -233,4 +308,5 @@ GRANT SELECT, INSERT, UPDATE, DELETE ON ellipro.import_run, ellipro.import_probl
   ellipro.legacy_message, ellipro.legacy_attachment, ellipro.contract_transfer, ellipro.verification,
   ellipro.verification_difference, ellipro.contract_cursor TO ellipro_sync;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ellipro TO ellipro_sync;
+GRANT EXECUTE ON FUNCTION ellipro.digest_contracts(text[]), ellipro.contract_digest(text) TO ellipro_sync;
 REVOKE ALL ON FUNCTION ellipro.follow_contract() FROM PUBLIC;
