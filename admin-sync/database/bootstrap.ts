@@ -88,7 +88,10 @@ export async function bootstrapDatabases(
     if (names.ellipro) {
       await ensureDatabase(client, names.ellipro, 'ellipro_owner', ['ellipro_sync', 'ellipro_provider'])
       // pg-boss makes its own schema, as ellipro_sync: provider has no right on it at all.
-      await client.query(`GRANT CREATE ON DATABASE ${client.escapeIdentifier(names.ellipro)} TO ellipro_sync`)
+      // Imports of contracts have temporary tables.
+      await client.query(
+        `GRANT CREATE, TEMPORARY ON DATABASE ${client.escapeIdentifier(names.ellipro)} TO ellipro_sync`,
+      )
     }
     if (names.cofacering) {
       const { rows } = await client.query<{ me: string }>('SELECT quote_ident(current_user) AS me')

@@ -7,6 +7,9 @@ INSERT INTO ellipro.setting (name, value, description) VALUES
   ('old_message_days', 365, 'Days that the old messages of a mailbox can be saved after they were imported.'),
   ('import_report_days', 730, 'Days that the report of an import, or of a comparison, is kept.');
 
+-- An import of a few contracts reads them into temporary tables. (`database bootstrap` grants it too.)
+DO $$ BEGIN EXECUTE format('GRANT TEMPORARY ON DATABASE %I TO ellipro_sync', current_database()); END $$;
+
 -- ── imports ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 CREATE TABLE ellipro.import_run (
@@ -62,6 +65,8 @@ CREATE TABLE ellipro.legacy_contract (
   score boolean NOT NULL,
   -- Of what is stored here: canonical SHA-256 of contract and all its lines. NULL until it is computed again.
   digest bytea CHECK (length(digest) = 32),
+  -- Of its lines as they came, so that an import knows what has not changed; opaque.
+  content text,
   -- Lines of it that were set aside by the import that stored it.
   set_aside integer NOT NULL DEFAULT 0,
   run_id bigint REFERENCES ellipro.import_run (id) ON DELETE SET NULL,
