@@ -13,6 +13,7 @@
  *   cases sync [--dry-run]     a pass over them now, or what it would do
  *   tickets verify             what is set up wrong at the help desk
  *   cases import <file.csv>    logins that are known to be shared get their cases
+ *   contracts transfer --all|<contract>… [--dry-run]     carries contracts to the Ellipro workspace
  *   people export|erase <e-mail>     what is stored about a person; personal data
  *   jobs dead                  jobs that ended without success      jobs redrive [id]    tries them again
  *   audit list                 what was done by hand: when, by whom, why
@@ -24,6 +25,7 @@
 import { Command } from 'commander'
 import { ConfigError, UpstreamError } from '../core/errors.ts'
 import { addCases, addTickets } from './cli/cases.ts'
+import { addContracts } from './cli/contracts.ts'
 import { addDesk } from './cli/desk.ts'
 import { addInstallation } from './cli/installation.ts'
 import { addPeople } from './cli/people.ts'
@@ -36,6 +38,7 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
   addDesk(program, env)
   addCases(program, env)
   addTickets(program, env)
+  addContracts(program, env)
   addPeople(program, env)
   return program
 }

@@ -35,24 +35,25 @@ export function readLanguage(env: Environment): Language {
   return locale.startsWith('en') ? 'en' : 'fr'
 }
 
-/** @param run gets the argument, when the command has one and it was given */
+/**
+ * @param run gets the argument, when the command has one and it was given; of a command that takes several (`[name...]`) the
+ *   first, and all of them as `words`
+ */
 export function add(
   parent: Command,
   name: string,
   description: string,
-  run: (argument: string | undefined, options: Options) => Promise<Answer>,
+  run: (argument: string | undefined, options: Options, words: readonly string[]) => Promise<Answer>,
   options: readonly Option[] = [],
 ): void {
   const command = parent.command(name).description(description).option('--json', 'answer with JSON')
   for (const option of options) command.addOption(option)
   command.action(async (first: unknown, second?: unknown) => {
     // commander passes the argument, when the command has one, and then the options.
-    const given = (typeof first === 'object' && first !== null ? first : second) as Options | undefined
-    const {
-      value,
-      text,
-      exitCode = 0,
-    } = await run(typeof first === 'string' ? first : undefined, given ?? {})
+    const words = Array.isArray(first) ? (first as string[]) : typeof first === 'string' ? [first] : []
+    const isOption = typeof first === 'object' && first !== null && !Array.isArray(first)
+    const given = (isOption ? first : second) as Options | undefined
+    const { value, text, exitCode = 0 } = await run(words[0], given ?? {}, words)
     process.stdout.write(`${given?.json ? JSON.stringify(value, null, 2) : text}\n`)
     process.exitCode = exitCode
   })
