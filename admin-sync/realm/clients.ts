@@ -17,8 +17,8 @@ const activationClient = 'activation'
 export const providerClient = 'cofacering-provider'
 
 /**
- * Tells admin-sync whether somebody is an agent: the roles of `agentRole` that they hold, in the ID token of provider's
- * client and in no other token. The scope of the client has that role alone (plan/client-claims.ts), so the claim lists
+ * Tells admin-sync whether somebody is an agent or a lead: which of `staffRoles` they hold, in the ID token of provider's
+ * client and in no other token. The scope of the client has those roles alone (plan/client-claims.ts), so the claim lists
  * nothing else of the realm.
  */
 export const agentClaim = {

@@ -13,7 +13,7 @@ import { findAdministrators } from './administrators.ts'
 import type { ProbeConfig } from './config.ts'
 import { identityProviderAlias } from './identity-provider.ts'
 import { managementClient, operatorClient, readerClient, workspaceClient } from './permissions.ts'
-import { agentRole } from './roles.ts'
+import { staffRoles } from './roles.ts'
 
 export type ProbeCheck = {
   /** What must hold, as a sentence. */
@@ -69,13 +69,17 @@ export async function probeRealm(config: ProbeConfig): Promise<ProbeReport> {
       await mustWork('operator reads and changes a user', () =>
         operator.updateUserMerged(user, { attributes: { locale: ['fr'] } }),
       )
-      const role = (await reader.realm.listRoles()).find(({ name }) => name === agentRole)
+      const roles = await reader.realm.listRoles()
       const managing = (await reader.realm.listClientRoles(managementId)).filter(
         ({ name }) => name === 'manage-users',
       )
-      await mustBeRefused(`operator cannot give role ${agentRole}`, () =>
-        operator.realm.addUserRealmRoles(user, role ? [role] : []),
-      )
+      for (const wanted of staffRoles)
+        await mustBeRefused(`operator cannot give role ${wanted}`, () =>
+          operator.realm.addUserRealmRoles(
+            user,
+            roles.filter(({ name }) => name === wanted),
+          ),
+        )
       await mustBeRefused('operator cannot give an administrator role', () =>
         operator.realm.addUserClientRoles(user, managementId, managing),
       )

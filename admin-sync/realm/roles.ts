@@ -2,6 +2,10 @@
 
 /** Agents of the Service Relation Client, who decide access requests. */
 export const agentRole = 'relation-client'
+/** Leads of the migration, who see its numbers and the list of logins that are left. */
+export const leadRole = 'migration-lead'
+/** The roles that provider's pages for Ellipro's own people go by. A person may have one, the other, or both. */
+export const staffRoles = [agentRole, leadRole] as const
 /** Held by the operator account: may view and manage users (permissions.ts). */
 export const operatorRole = 'user-operator'
 /** Held by the reader account: may see who holds administrator roles. */
@@ -9,6 +13,7 @@ export const readerRole = 'user-reader'
 
 export const realmRoles: readonly { name: string; description: string }[] = [
   { name: agentRole, description: 'Agent du Service Relation Client.' },
+  { name: leadRole, description: 'Pilotage de la migration : chiffres, et liste des identifiants restants.' },
   { name: operatorRole, description: 'Compte de service admin-sync-operator. À ne donner à personne.' },
   { name: readerRole, description: 'Compte de service admin-sync-reader. À ne donner à personne.' },
 ]

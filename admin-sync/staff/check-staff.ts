@@ -1,11 +1,12 @@
 /**
  * The job `check-staff`: somebody signed in on the agents' pages, and provider stored their ID token. Verified here
- * (core/nonce.ts binds it to that session's cookie), and the session is granted or refused. The token is erased either
- * way. Until then, and without a granted session, the database shows no case to provider.
+ * (core/nonce.ts binds it to that session's cookie), and the session is granted or refused: to an agent, to a lead of the
+ * migration, or to somebody who is both, as the two flags of the session say. The token is erased either way. Until then,
+ * and without a granted session, the database shows nothing of either to provider.
  */
 import { sessionNonce } from '../../core/nonce.ts'
 import type { CaseJob } from '../cases/job.ts'
-import { identifyAgent } from './agent.ts'
+import { identifyStaff } from './agent.ts'
 
 type Session = { cookieHash: Buffer; idToken: string; createdAt: Date; correlationId: string | null }
 
@@ -19,7 +20,7 @@ export const checkStaff: CaseJob = async (dependencies, id, checkpoint) => {
   )
   const session = rows[0]
   if (!session) return 'nothing'
-  const found = await identifyAgent(dependencies, session.idToken, {
+  const found = await identifyStaff(dependencies, session.idToken, {
     nonce: sessionNonce(session.cookieHash),
     receivedAt: session.createdAt,
   })
@@ -30,7 +31,7 @@ export const checkStaff: CaseJob = async (dependencies, id, checkpoint) => {
   const { rowCount } = await pool.query(
     `UPDATE ellipro.staff_session
         SET state = $2, reason = $3, id_token = NULL, user_id = $4, name = ellipro.one_line($5, 200),
-            address_key = ellipro.address_key($6)
+            address_key = ellipro.address_key($6), is_agent = $7, is_lead = $8
       WHERE id = $1 AND state = 'checking'`,
     [
       id,
@@ -39,6 +40,8 @@ export const checkStaff: CaseJob = async (dependencies, id, checkpoint) => {
       agent?.userId ?? null,
       agent?.name ?? null,
       agent?.address ?? null,
+      agent?.isAgent ?? false,
+      agent?.isLead ?? false,
     ],
   )
   if (rowCount === 0) return 'superseded'

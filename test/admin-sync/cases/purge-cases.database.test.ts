@@ -141,8 +141,8 @@ const read = (table: string, id: string, columns: string) =>
 const session = async (state: string, createdAgo: string, expiresIn: string): Promise<string> =>
   (
     await one<{ id: string }>(
-      `INSERT INTO ellipro.staff_session (cookie_hash, state, id_token, user_id, name, created_at, expires_at)
-       VALUES ($1, $2, 'token', 'u', 'Agent', now() - $3::interval, now() + $4::interval) RETURNING id`,
+      `INSERT INTO ellipro.staff_session (cookie_hash, state, id_token, user_id, name, is_agent, created_at, expires_at)
+       VALUES ($1, $2, 'token', 'u', 'Agent', true, now() - $3::interval, now() + $4::interval) RETURNING id`,
       [randomBytes(32), state, createdAgo, expiresIn],
     )
   ).id

@@ -5,7 +5,7 @@
  */
 import { randomBytes, randomUUID } from 'node:crypto'
 import { decisionNonce, sessionNonce, type DecisionContent, type DecisionKind } from '../../../core/nonce.ts'
-import { agentRole } from '../../../admin-sync/realm/roles.ts'
+import { agentRole, leadRole } from '../../../admin-sync/realm/roles.ts'
 import {
   password,
   providerUrl,
@@ -25,8 +25,8 @@ export type Agent = {
   /** SHA-256 of the session's cookie. */
   cookieHash: Buffer
 }
-/** `role`: whether the account has the role of an agent. */
-export type Account = { address?: string; role?: boolean; name?: [string, string] }
+/** `role`: whether the account has the role of an agent; `leads`: whether it has that of a lead of the migration. */
+export type Account = { address?: string; role?: boolean; leads?: boolean; name?: [string, string] }
 export type Asked = { caseId: string; requestId: string; address: string; login: LegacyLogin }
 export type Decided = { id: string; outcome: string; state: string }
 export type Decision = {
@@ -47,7 +47,8 @@ export function createDesk(bench: Bench) {
     if (!rows[0]) throw new Error(`no row: ${text}`)
     return rows[0]
   }
-  const roleOf = async () => (await admin.realm.listRoles()).filter(({ name }) => name === agentRole)
+  const roleOf = async (role: string = agentRole) =>
+    (await admin.realm.listRoles()).filter(({ name }) => name === role)
 
   const desk = {
     async createAccount(o: Account = {}): Promise<{ userId: string; address: string }> {
@@ -61,9 +62,11 @@ export function createDesk(bench: Bench) {
         credentials: [{ type: 'password', value: password, temporary: false }],
       })
       if (o.role !== false) await admin.realm.addUserRealmRoles(userId, await roleOf())
+      if (o.leads) await admin.realm.addUserRealmRoles(userId, await roleOf(leadRole))
       return { userId, address }
     },
-    takeRole: async (userId: string) => admin.realm.removeUserRealmRoles(userId, await roleOf()),
+    takeRole: async (userId: string, role?: string) =>
+      admin.realm.removeUserRealmRoles(userId, await roleOf(role)),
 
     signIn: (who: { address: string; web: Web }, nonce: string) =>
       signInAt({ issuer, origin: providerUrl, nonce, address: who.address, password, web: who.web }),
@@ -91,6 +94,8 @@ export function createDesk(bench: Bench) {
         name: string | null
         user_id: string | null
         address_key: string | null
+        is_agent: boolean
+        is_lead: boolean
       }>('SELECT * FROM ellipro.staff_session WHERE id = $1', [id]),
 
     /** An agent with a granted session. */

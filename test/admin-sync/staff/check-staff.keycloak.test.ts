@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto'
 import { expect, test } from 'vitest'
 import { sessionNonce } from '../../../core/nonce.ts'
+import { leadRole } from '../../../admin-sync/realm/roles.ts'
 import { createBench, sha256 } from '../accounts/bench.ts'
 import { createDesk } from '../decisions/desk.ts'
 import { Web } from '../realm/web.ts'
@@ -14,6 +15,8 @@ const refused = (code: string) => ({
   id_token: null,
   name: null,
   user_id: null,
+  is_agent: false,
+  is_lead: false,
 })
 
 test('an agent gets a session, once, and the token is erased', async () => {
@@ -30,8 +33,15 @@ test('an agent gets a session, once, and the token is erased', async () => {
     user_id: account.userId,
     name: 'Agnès Roy',
     address_key: account.address,
+    is_agent: true,
+    is_lead: false,
   })
-  expect(await view()).toMatchObject({ state: 'granted', name: 'Agnès Roy' })
+  expect(await view()).toMatchObject({
+    state: 'granted',
+    name: 'Agnès Roy',
+    is_agent: true,
+    is_lead: false,
+  })
   expect(await bench.runCaseWell('check-staff', id)).toBe('nothing')
   expect(bench.lines.join('\n')).toContain('"event":"staff.granted"')
   expect(bench.lines.join('\n')).not.toContain(account.address)
@@ -48,6 +58,54 @@ test('an account without the role, or that has lost it since, is refused and sai
   const second = await desk.beginSession({ ...agent, web: new Web() })
   await desk.takeRole(agent.userId)
   expect(await bench.runCaseWell('check-staff', second.id)).toBe('refused:not_agent')
+})
+
+test('a lead of the migration gets a session that shows no case, and somebody who is both one for both', async () => {
+  const shown = async (cookieHash: Buffer) => {
+    const { rows } = await bench.providerPool.query<{ cases: string; numbers: boolean }>(
+      `SELECT (SELECT count(*) FROM ellipro.staff_cases($1, 'all', NULL, 10, 0)) AS cases,
+              ellipro.staff_migration($1) IS NOT NULL AS numbers`,
+      [cookieHash],
+    )
+    return rows[0]
+  }
+  await bench.pool.query(
+    `SELECT ellipro.ensure_case('an-account', 'login', 'Société A', 'CF-1', 'import', 'x')`,
+  )
+  const table = [
+    [
+      { role: true, leads: false },
+      { cases: '1', numbers: false },
+    ],
+    [
+      { role: false, leads: true },
+      { cases: '0', numbers: true },
+    ],
+    [
+      { role: true, leads: true },
+      { cases: '1', numbers: true },
+    ],
+  ] as const
+  for (const [roles, expected] of table) {
+    const account = await desk.createAccount(roles)
+    const { id, cookieHash } = await desk.beginSession({ ...account, web: new Web() })
+    expect(await bench.runCaseWell('check-staff', id)).toBe('granted')
+    expect(await desk.session(id)).toMatchObject({ is_agent: roles.role, is_lead: roles.leads })
+    expect([roles, await shown(cookieHash)]).toEqual([roles, expected])
+  }
+})
+
+test('a role that the token has and the account has lost does not count, whatever the other one is worth', async () => {
+  const account = await desk.createAccount({ leads: true })
+  const first = await desk.beginSession({ ...account, web: new Web() })
+  await desk.takeRole(account.userId, leadRole)
+  expect(await bench.runCaseWell('check-staff', first.id)).toBe('granted')
+  expect(await desk.session(first.id)).toMatchObject({ is_agent: true, is_lead: false })
+  const lead = await desk.createAccount({ role: false, leads: true })
+  const second = await desk.beginSession({ ...lead, web: new Web() })
+  await desk.takeRole(lead.userId, leadRole)
+  expect(await bench.runCaseWell('check-staff', second.id)).toBe('refused:not_agent')
+  expect(await desk.session(second.id)).toMatchObject(refused('not_agent'))
 })
 
 test('an account that was disabled or deleted since is refused', async () => {

@@ -146,7 +146,7 @@ async function signInAgent(userId = randomUUID()) {
   const cookie = sha256(randomBytes(32))
   await pool.query('SELECT ellipro.begin_staff_session($1, $2, NULL)', [cookie, 'token'])
   await rows(
-    `UPDATE ellipro.staff_session SET state = 'granted', id_token = NULL, user_id = $2, name = 'Agent' WHERE cookie_hash = $1`,
+    `UPDATE ellipro.staff_session SET state = 'granted', id_token = NULL, user_id = $2, name = 'Agent', is_agent = true WHERE cookie_hash = $1`,
     [cookie, userId],
   )
   return cookie

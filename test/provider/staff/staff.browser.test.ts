@@ -32,8 +32,8 @@ const long = 'Adrien-Maximilien de la Rochefoucauld-Montmorency-Bourbon-Parme'
 async function give(context: BrowserContext, state: 'granted' | 'checking' | 'refused'): Promise<string> {
   const secret = randomBytes(32)
   const { rows } = await sync.pool.query<{ id: string }>(
-    `INSERT INTO ellipro.staff_session (cookie_hash, state, reason, user_id, name, id_token, expires_at)
-     VALUES ($1, $2, $3, $4, $5, $6, now() + interval '1 hour') RETURNING id`,
+    `INSERT INTO ellipro.staff_session (cookie_hash, state, reason, user_id, name, id_token, is_agent, expires_at)
+     VALUES ($1, $2, $3, $4, $5, $6, true, now() + interval '1 hour') RETURNING id`,
     [
       sha256(secret),
       state,
@@ -235,7 +235,7 @@ test('the page that waits for the check asks by HEAD, and goes on to the very pa
   await page.waitForEvent('request', (request) => request.method() === 'HEAD')
   expect(loads).toBe(0)
   await sync.pool.query(
-    `UPDATE ellipro.staff_session SET state = 'granted', user_id = 'x', name = 'X' WHERE id = $1`,
+    `UPDATE ellipro.staff_session SET state = 'granted', user_id = 'x', name = 'X', is_agent = true WHERE id = $1`,
     [session],
   )
   await page.waitForSelector('[data-page=staff-list]')

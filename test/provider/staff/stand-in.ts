@@ -71,9 +71,14 @@ const claimsOf = (idToken: string) =>
 /**
  * Works until the test file ends.
  * @param url connection as ellipro_sync
- * @param agents user ids at Keycloak of those who have the role
+ * @param agents user ids at Keycloak of those who have the role relation-client, and their names
+ * @param leads the same of those who have the role migration-lead
  */
-export function createStaffStandIn(url: string, agents: Map<string, string>): StaffStandIn {
+export function createStaffStandIn(
+  url: string,
+  agents: Map<string, string>,
+  leads: Map<string, string> = new Map(),
+): StaffStandIn {
   const pool = new pg.Pool({ connectionString: url, max: 3 })
   const standIn: StaffStandIn = {
     pool,
@@ -109,7 +114,7 @@ export function createStaffStandIn(url: string, agents: Map<string, string>): St
   const working = (async () => {
     while (!ending.signal.aborted) {
       if (!standIn.isAway) {
-        await grant(standIn, agents)
+        await grant(standIn, agents, leads)
         await apply(standIn, agents)
       }
       await sleep(60)
@@ -123,17 +128,21 @@ export function createStaffStandIn(url: string, agents: Map<string, string>): St
   return standIn
 }
 
-async function grant({ pool, foreign }: StaffStandIn, agents: Map<string, string>): Promise<void> {
+async function grant(
+  { pool, foreign }: StaffStandIn,
+  agents: Map<string, string>,
+  leads: Map<string, string>,
+): Promise<void> {
   const { rows } = await pool.query<{ id: string; cookie_hash: Buffer; id_token: string }>(
     `SELECT id, cookie_hash, id_token FROM ellipro.staff_session WHERE state = 'checking' AND id_token IS NOT NULL`,
   )
   for (const { id, cookie_hash, id_token } of rows) {
     const { sub, nonce, email } = claimsOf(id_token)
-    const name = agents.get(sub)
+    const name = agents.get(sub) ?? leads.get(sub)
     if (nonce !== sessionNonce(cookie_hash)) foreign.push(`session ${id}`)
     await pool.query(
       `UPDATE ellipro.staff_session SET state = $2, reason = $3, user_id = $4, name = $5, id_token = NULL,
-         address_key = ellipro.address_key($6) WHERE id = $1 AND state = 'checking'`,
+         address_key = ellipro.address_key($6), is_agent = $7, is_lead = $8 WHERE id = $1 AND state = 'checking'`,
       [
         id,
         name ? 'granted' : 'refused',
@@ -141,6 +150,8 @@ async function grant({ pool, foreign }: StaffStandIn, agents: Map<string, string
         name ? sub : null,
         name ?? null,
         email ?? null,
+        agents.has(sub),
+        leads.has(sub),
       ],
     )
   }
