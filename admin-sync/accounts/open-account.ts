@@ -151,13 +151,13 @@ async function clearUser(
 }
 
 async function writeAccount(
-  { keycloak }: AccountDependencies,
+  { store, keycloak }: AccountDependencies,
   activation: Activation,
   userId: string,
   credential: Credential,
   login: { cofacering_login: string; company: string; contract: string; shared: boolean },
 ): Promise<void> {
-  const written = await keycloak.updateUserMerged(userId, (user) => {
+  const written = await keycloak.updateUserMerged(userId, async (user) => {
     failIfChanged(activation, user)
     const contracts = user.attributes?.['contract'] as string[] | undefined
     return {
@@ -167,6 +167,8 @@ async function writeAccount(
         cofacering_login: [login.cofacering_login],
         company: [login.company.slice(0, 255)],
         contract: [...new Set([...(contracts ?? []), login.contract])],
+        // With the account, so that the first token has them.
+        ...(await store.describeEntitlements(user, { adding: login.contract })),
         // "false" in the console is somebody's knowledge; only silence is filled.
         ...(login.shared && !user.attributes?.['shared_login'] && { shared_login: ['true'] }),
         ...Object.fromEntries(mailAttributes.map((name) => [name, undefined])),

@@ -6,6 +6,8 @@
  * that admin-sync's side can be read, and compared with them, in one place.
  */
 import type pg from 'pg'
+import { describeEntitlements } from '../contracts/entitlements/store.ts'
+import type { User } from '../keycloak/representations.ts'
 import { inTransaction } from '../transaction.ts'
 import { createClosingStatements } from './closing-store.ts'
 import type { Enqueue, JobKind } from './job.ts'
@@ -83,6 +85,10 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
   return {
     ...createClosingStatements(pool),
     ...createPurgeStatements(pool),
+
+    /** What the contracts of a user give, for whoever writes the user anyway: only what differs. */
+    describeEntitlements: (user: User, move: { adding?: string; taking?: string }) =>
+      describeEntitlements(pool, user, move),
 
     readActivation: (id: string): Promise<Activation | undefined> =>
       one<Activation>(`SELECT ${activationColumns} FROM ellipro.activation WHERE id = $1`, [id]),
@@ -299,7 +305,8 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
     /**
      * The account is open: everything that follows from it, in one transaction. Other activations of the address are
      * refused, and each gets a generation more, so that its mail "you already have an account" is sent. A login that
-     * Cofacering or the person calls shared has a case from then on; one that has a case is looked at again.
+     * Cofacering or the person calls shared has a case from then on; one that has a case is looked at again. Whose
+     * contract it is counts from here on (entitlements), and Cofacering says so, not provider.
      */
     markOpened: (activation: Activation, record: string, login: LegacyLogin) =>
       inTransaction(pool, async (client) => {
@@ -308,9 +315,10 @@ export function createAccountStore(pool: pg.Pool, enqueue: Enqueue) {
           activation.account,
         ])
         const { rowCount } = await client.query(
-          `UPDATE ellipro.activation SET state = 'opened', reason = NULL, opened_at = now(), last_error = NULL
+          `UPDATE ellipro.activation
+              SET state = 'opened', contract = $2, reason = NULL, opened_at = now(), last_error = NULL
             WHERE id = $1 AND state = 'confirmed'`,
-          [activation.id],
+          [activation.id, login.contract],
         )
         if (rowCount === 0) return false
         const user = await client.query(

@@ -17,6 +17,7 @@
 import { UpstreamError } from '../../core/errors.ts'
 import { additionNonce } from '../../core/nonce.ts'
 import type { CaseCheckpoint, CaseDependencies, CaseJob } from '../cases/job.ts'
+import { describeEntitlements } from '../contracts/entitlements/store.ts'
 import { isForbidden } from '../keycloak/connect.ts'
 import type { User } from '../keycloak/representations.ts'
 import type { UserChange } from '../keycloak/users.ts'
@@ -168,9 +169,13 @@ async function finish(
   const login = known ?? (await legacy.findLogin(account))
   await checkpoint('write-contract')
   try {
-    const written = await keycloak.updateUserMerged(taken.userId, (user) =>
-      describeChange(user, taken.contract, login),
-    )
+    const written = await keycloak.updateUserMerged(taken.userId, async (user) => {
+      const attributes = {
+        ...describeChange(user, taken.contract, login)?.attributes,
+        ...(await describeEntitlements(pool, user, { adding: taken.contract })),
+      }
+      return Object.keys(attributes).length === 0 ? undefined : { attributes }
+    })
     // Deleted since: the sweep closes the activation.
     if (!written) {
       await endAttempt(pool, addition, 'account_unusable')

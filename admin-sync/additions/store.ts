@@ -145,10 +145,10 @@ export function takeContract(
     await client.query(
       // An agent has opened it: whoever holds the login by now goes on holding it.
       `UPDATE ellipro.activation
-          SET state = 'opened', reason = 'contract_added', holds = holds AND NOT $2, last_error = NULL, ended_at = NULL,
+          SET state = 'opened', contract = $3, reason = 'contract_added', holds = holds AND NOT $2, last_error = NULL, ended_at = NULL,
               confirmed_at = now(), opened_at = now(), signed_in_at = now(), unlinked_at = now()
         WHERE id = $1`,
-      [id, found.isHeld],
+      [id, found.isHeld, contract],
     )
     await client.query(
       `INSERT INTO ellipro.added_contract (activation_id, user_id, contract, had_before) VALUES ($1, $2, $3, $4)`,
@@ -194,6 +194,13 @@ export function markAdded(
       [id],
     )
     await client.query('UPDATE ellipro.activation SET last_error = NULL WHERE id = $1', [id])
+    // What changed between the reading of the contract and the writing of the account.
+    await client.query(
+      `INSERT INTO ellipro.case_outbox (kind, subject_id)
+       SELECT 'sync-entitlements', t.id FROM ellipro.added_contract d
+         JOIN ellipro.contract_transfer t ON t.contract = d.contract WHERE d.activation_id = $1`,
+      [id],
+    )
     await client.query(
       `SELECT ellipro.note_case(id, NULL, 'contract_added', 'person', '{}') FROM ellipro.login_case WHERE account = $1`,
       [account],

@@ -1,6 +1,7 @@
 /** Runs the jobs on contracts: one log line each, and what becomes of one that failed. As case-work.ts for cases. */
 import type { Job, JobResult, PgBoss } from 'pg-boss'
 import type { ContractDependencies, ContractJob, ContractJobKind } from '../contracts/job.ts'
+import { syncEntitlements } from '../contracts/entitlements/sync-entitlements.ts'
 import { transferContract } from '../contracts/transfer-contract.ts'
 import { giveJobsAgain } from '../contracts/transfer-store.ts'
 import type { AddressLocks } from './address-lock.ts'
@@ -12,6 +13,7 @@ import { startWorkers } from './workers.ts'
 /** `atOnce`: jobs of the kind in this process. */
 const jobs: Partial<Record<ContractJobKind, { run: ContractJob; atOnce: number }>> = {
   'transfer-contract': { run: transferContract, atOnce: 3 },
+  'sync-entitlements': { run: syncEntitlements, atOnce: 2 },
 }
 /** Connections that locks may need at once: one a job. */
 export const contractLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 0)

@@ -96,11 +96,11 @@ export function createUsers(transport: Transport, realmPath: string) {
      */
     async updateUserMerged(
       id: string,
-      change: UserChange | ((user: User) => UserChange | undefined),
+      change: UserChange | ((user: User) => UserChange | undefined | Promise<UserChange | undefined>),
     ): Promise<User | undefined> {
       const user = await users.getUser(id)
       if (!user) return undefined
-      const wanted = typeof change === 'function' ? change(user) : change
+      const wanted = typeof change === 'function' ? await change(user) : change
       if (wanted === undefined) return user
       const merged = mergeUser(user, wanted)
       await transport.send('PUT', `${base}${at`/${id}`}`, { body: merged })

@@ -49,6 +49,8 @@ async function expectOpen({ id, address, login }: Started): Promise<void> {
     cofacering_login: [login.login],
     company: [login.company],
     contract: [login.contract],
+    contracts_claim: [login.contract],
+    contracts_total: ['1'],
     locale: ['fr'],
   })
   expect(await bench.signsIn(address, password)).toBe(true)

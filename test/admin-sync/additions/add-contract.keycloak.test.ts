@@ -126,6 +126,8 @@ describe('k, password and sign-in of one person in one browser', () => {
     expect(await attributesOf(who.userId)).toEqual({
       locale: ['en'],
       contract: ['AUTRE-1', asked.login.contract],
+      contracts_claim: ['AUTRE-1', asked.login.contract],
+      contracts_total: ['2'],
       company: ['Première société'],
       cofacering_login: ['premier'],
       shared_login: ['false'],
@@ -166,6 +168,8 @@ describe('k, password and sign-in of one person in one browser', () => {
     expect(await attributesOf(who.userId)).toEqual({
       locale: ['en'],
       contract: [login.contract],
+      contracts_claim: [login.contract],
+      contracts_total: ['1'],
       company: [login.company],
       cofacering_login: [login.login],
     })
