@@ -42,5 +42,9 @@ export const decisionNonce = (d: DecisionContent): string =>
 export const additionNonce = (activationId: string, browserHash: Buffer): string =>
   digest(['ellipro-addition/1', activationId, browserHash.toString('base64url')])
 
+/** Of the sign-in of a person who saves old messages. @param cookieHash SHA-256 of the session's cookie */
+export const readerNonce = (cookieHash: Buffer): string =>
+  digest(['ellipro-reader-session/1', cookieHash.toString('base64url')])
+
 const digest = (content: unknown[]): string =>
   createHash('sha256').update(JSON.stringify(content)).digest('base64url')

@@ -57,6 +57,8 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   // Where a person with a Cofacering login goes next.
   app.get('/redirection', screens.redirection.show)
   app.post('/redirection', screens.redirection.submit)
+  app.get('/redirection/messages', screens.messages.showLogin)
+  app.post('/redirection/messages/save', screens.messages.saveLogin)
   app.get('/moved', screens.moved.show)
   app.get('/desk', screens.desk.show)
 
@@ -100,6 +102,13 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.get('/sign-in/callback', relyingParty.callback)
   app.get('/sign-in/switch', relyingParty.showSwitch)
   app.post('/sign-in/switch', relyingParty.submitSwitch)
+
+  // The old messages of whoever has moved.
+  app.get('/messages', screens.messages.show)
+  app.post('/messages/save', screens.messages.save)
+  app.get('/messages/sign-in', screens.messages.signIn)
+  app.get('/messages/callback', screens.messages.callback)
+  app.post('/messages/sign-out', screens.messages.signOut)
 
   // The agents of the Service Relation Client.
   app.get('/staff', screens.staff.list)

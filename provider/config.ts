@@ -123,6 +123,13 @@ export const providerConfig = defineConfig({
     description:
       'Authorization requests that one network (/24 or /64) may bring to the OP in half an hour, in each process; each keeps a row that long. More are answered with 429.',
   },
+  MAILBOX_DOWNLOADS: {
+    schema: positiveInteger,
+    default: '3',
+    unit: 'downloads',
+    description:
+      'Mailboxes that one process sends as ZIP at a time; the next person is asked to come again. Each may take a thread from the hashing of passwords.',
+  },
   MAX_CONNECTIONS: {
     schema: positiveInteger,
     default: '2000',

@@ -12,3 +12,12 @@ export function showMoment(moment: Date, language: Language): string {
   })
   return format.format(moment)
 }
+
+/** A day there: `24 novembre 2026`. */
+export function showDay(moment: Date, language: Language): string {
+  const format = new Intl.DateTimeFormat(language === 'fr' ? 'fr-FR' : 'en-GB', {
+    dateStyle: 'long',
+    timeZone: 'Europe/Paris',
+  })
+  return format.format(moment)
+}

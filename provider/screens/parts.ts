@@ -4,6 +4,7 @@ import { createBrowserSecrets, type BrowserSecrets } from '../activation/browser
 import { createSignIns, type SignIn, type SignIns } from '../activation/sign-ins.ts'
 import { createVerifiers, type Verifiers } from '../activation/verifier.ts'
 import type { Dependencies } from '../dependencies.ts'
+import { createMessageStore, type MailboxSize, type MessageStore } from '../messages/store.ts'
 import type { Request } from 'express'
 import { createFlashes, type Flashes } from './flash.ts'
 
@@ -13,6 +14,7 @@ export type ScreenParts = Dependencies & {
   signIns: SignIns
   verifiers: Verifiers
   flashes: Flashes
+  messages: MessageStore
   /** The portal's route that signs a person in at Keycloak. */
   portalSignIn: string
   /** Keycloak's page that asks whoever is signed in there to leave, and leads back to /activation/continue. */
@@ -28,6 +30,7 @@ export function createScreenParts(dependencies: Dependencies): ScreenParts {
     signIns: createSignIns(pool),
     verifiers: createVerifiers(config.PROVIDER_VERIFIER_KEY),
     flashes: createFlashes(cookies, config.PROVIDER_COOKIE_KEY),
+    messages: createMessageStore(pool),
     portalSignIn: `${config.PORTAL_URL}/sign-in`,
     keycloakSignOut: `${config.KEYCLOAK_URL}/realms/${config.KEYCLOAK_REALM}/protocol/openid-connect/logout?client_id=activation`,
   }
@@ -37,6 +40,12 @@ export function createScreenParts(dependencies: Dependencies): ScreenParts {
 export async function currentSignIn(parts: ScreenParts, req: Request): Promise<SignIn | undefined> {
   const hash = parts.secrets.signInHash(req)
   return hash && parts.signIns.find(hash)
+}
+
+/** Old messages that the person at this browser may save now; `undefined` when there are none. */
+export async function currentMailbox(parts: ScreenParts, req: Request): Promise<MailboxSize | undefined> {
+  const hash = parts.secrets.signInHash(req)
+  return hash && parts.messages.loginMailbox(hash)
 }
 
 /** What is known of the login that was signed in with, seen from this browser. */

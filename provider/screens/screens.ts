@@ -10,6 +10,7 @@ import { contractScreen } from './contract/route.ts'
 import { deskScreen } from './desk/route.ts'
 import { holderScreen } from './holder/route.ts'
 import { loginScreen } from './login/route.ts'
+import { messagesScreen } from './messages/route.ts'
 import { movedScreen } from './moved/route.ts'
 import { openingScreen } from './opening/route.ts'
 import { createScreenParts } from './parts.ts'
@@ -25,6 +26,7 @@ export function createScreens(dependencies: Dependencies): Screens {
     login: loginScreen(parts),
     redirection: redirectionScreen(parts),
     moved: movedScreen(parts),
+    messages: messagesScreen(parts),
     desk: deskScreen(parts),
     resume: resumeScreen(parts),
     sent: sentScreen(parts),

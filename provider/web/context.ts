@@ -119,7 +119,7 @@ const describeMount = (path: string) => mounts.find(([pattern]) => pattern.test(
  * or `/\` at its beginning would name another host.
  */
 function pagePath(path: string): string {
-  return path.replace(/\/(login|cancel|resend|decide)$/, '').replace(/^[/\\]*/, '/')
+  return path.replace(/\/(login|cancel|resend|decide|save)$/, '').replace(/^[/\\]*/, '/')
 }
 
 function languageOf(req: Request, res: Response, cookies: Cookies): Language {

@@ -7,6 +7,8 @@ export type Screens = {
   login: Get<'show' | 'submit' | 'showInteraction' | 'submitInteraction' | 'cancelInteraction'>
   redirection: Get<'show' | 'submit'>
   moved: Get<'show'>
+  /** Saving the old messages of a login: before the move, and after it. */
+  messages: Get<'showLogin' | 'saveLogin' | 'show' | 'save' | 'signIn' | 'callback' | 'signOut'>
   desk: Get<'show'>
   /** GET /activation/continue: where Keycloak's own pages lead back to. */
   resume: Get<'show'>

@@ -16,7 +16,7 @@ import type { Screens } from '../../web/screen.ts'
 import { isCofaceringClosed, showClosed } from '../closed/view.ts'
 import { typed } from '../fields.ts'
 import type { Flash } from '../flash.ts'
-import { currentFacts, currentSignIn, type ScreenParts } from '../parts.ts'
+import { currentFacts, currentMailbox, currentSignIn, type ScreenParts } from '../parts.ts'
 import { readDetails, type Details } from './form.ts'
 import { showRedirection } from './view.ts'
 
@@ -39,7 +39,12 @@ export function redirectionScreen(parts: ScreenParts): Screens['redirection'] {
       // stands there was another login's, or was put there by somebody who had this browser before.
       if (req.method !== 'HEAD') secrets.ensureActivation(req, res, true)
       if (asksAnew) contextOf(res).correlation.beginAnew()
-      await showRedirection(res, signIn, randomBytes(16).toString('base64url'), flashes.take(req, res))
+      await showRedirection(res, {
+        signIn,
+        formId: randomBytes(16).toString('base64url'),
+        flash: flashes.take(req, res),
+        mailbox: await currentMailbox(parts, req),
+      })
     },
 
     async submit(req, res) {

@@ -2,6 +2,7 @@
 import type { Response } from 'express'
 import { html } from 'hono/html'
 import type { SignIn } from '../../activation/sign-ins.ts'
+import type { MailboxSize } from '../../messages/store.ts'
 import { contextOf } from '../../web/context.ts'
 import {
   actions,
@@ -15,15 +16,18 @@ import {
 } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
+import { messagesLink } from '../messages/pages.ts'
 import { passwordRules } from '../password-rules.ts'
 
-/** @param formId random value of this form, for the case that it is sent twice */
+/**
+ * @param o.formId random value of this form, for the case that it is sent twice
+ * @param o.mailbox old messages that may be saved first
+ */
 export async function showRedirection(
   res: Response,
-  signIn: SignIn,
-  formId: string,
-  flash: Flash,
+  o: { signIn: SignIn; formId: string; flash: Flash; mailbox: MailboxSize | undefined },
 ): Promise<void> {
+  const { signIn, formId, flash } = o
   const context = contextOf(res)
   const { t } = context
   const fields = html`<input type="hidden" name="form" value="${formId}" />
@@ -74,6 +78,6 @@ export async function showRedirection(
         [t('facts.company'), signIn.company],
       ])}
       <p>${t('redirection.unchanged')}</p>
-      ${form(context, '/redirection', fields)}`,
+      ${form(context, '/redirection', fields)} ${messagesLink(res, o.mailbox)}`,
   })
 }

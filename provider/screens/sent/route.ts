@@ -17,7 +17,7 @@ import { contextOf } from '../../web/context.ts'
 import type { Screens } from '../../web/screen.ts'
 import { typed } from '../fields.ts'
 import type { Flash } from '../flash.ts'
-import type { ScreenParts } from '../parts.ts'
+import { currentMailbox, type ScreenParts } from '../parts.ts'
 import { describeRefusal } from '../redirection/route.ts'
 import { showAddressForm } from './address-view.ts'
 import { showElsewhere, showOutcome, showSent } from './view.ts'
@@ -53,7 +53,8 @@ export function sentScreen(parts: ScreenParts): Screens['sent'] {
       if (!view) return showElsewhere(res, id, flashes.take(req, res))
       const next = await elsewhere(parts, req, id, view)
       if (next) return res.redirect(303, next)
-      if (view.state === 'mailed') return showSent(res, id, view, flashes.take(req, res), parts)
+      if (view.state === 'mailed')
+        return showSent(res, id, view, flashes.take(req, res), parts, await currentMailbox(parts, req))
       await showOutcome(res, view, flashes.take(req, res), parts)
     },
 

@@ -3,10 +3,12 @@ import type { Response } from 'express'
 import { html } from 'hono/html'
 import { showAddress } from '../../activation/rules.ts'
 import type { ActivationView } from '../../activation/store.ts'
+import type { MailboxSize } from '../../messages/store.ts'
 import { contextOf } from '../../web/context.ts'
 import { actions, facts, form, linkButton, passwordField, passwordScript, submitButton } from '../fields.ts'
 import type { Flash } from '../flash.ts'
 import { renderPage } from '../layout.ts'
+import { messagesLink } from '../messages/pages.ts'
 import { showMoment } from '../moment.ts'
 import type { ScreenParts } from '../parts.ts'
 
@@ -22,6 +24,7 @@ export async function showSent(
   view: ActivationView,
   flash: Flash,
   { keycloakSignOut, now }: ScreenParts,
+  mailbox: MailboxSize | undefined,
 ): Promise<void> {
   const context = contextOf(res)
   const { t, language } = context
@@ -54,6 +57,7 @@ export async function showSent(
       }
       <h2 class="ell-subtitle">${t('sent.wrong_title')}</h2>
       ${actions(linkButton(`/activation/${id}/address`, t('sent.correct'), 'secondary'))}
+      ${/* Of this activation's login: the sign-in may be another's by now. */ messagesLink(res, mailbox?.login === view.login ? mailbox : undefined)}
       <hr class="ell-rule" />
       <p>${t('sent.colleague')} <a href="/redirection?own=1">${t('sent.colleague_link')}</a></p>`,
   })
