@@ -11,6 +11,8 @@
 import { z } from 'zod'
 import { analyses, reports } from '../../core/offer.ts'
 
+export { analyses, reports }
+
 /** Columns of each kind in a source, in order: names of CSV columns, of JSON members, and of columns of a query. */
 export const columns = {
   contracts: [

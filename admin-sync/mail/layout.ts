@@ -115,7 +115,7 @@ export function renderMail(
   language: Language,
   mail: { title: string; preheader: string; body: Html | Html[]; desk: Desk },
 ): string {
-  const { telephone, price, email, hours } = mail.desk
+  const { telephone, price, email, hours, helpUrl } = mail.desk
   const page = html`<!DOCTYPE html>
     <html lang="${language}">
       <head>
@@ -203,6 +203,9 @@ export function renderMail(
                     (${price})<br />
                     <a class="e-link" href="mailto:${email}" style="color:#0b5667;font-weight:bold;"
                       >${email}</a
+                    ><br />
+                    <a class="e-link" href="${helpUrl}" style="color:#0b5667;font-weight:bold;"
+                      >${t('help')}</a
                     >
                   </td>
                 </tr>
@@ -231,6 +234,7 @@ export const deskText = (t: Translate, language: Language, desk: Desk): string =
     `${t('deskName')}, ${desk.hours[language]}`,
     `${desk.telephone} (${desk.price})`,
     desk.email,
+    `${t('help')}${language === 'fr' ? '\u00a0' : ''}: ${desk.helpUrl}`,
     '',
     t('neverAsk'),
   ].join('\n')

@@ -18,6 +18,7 @@ export function describeTexts(
     deskTelephonePrice: escape(desk.price),
     deskEmail: escape(desk.email),
     deskHours: escape(desk.hours[language]),
+    helpUrl: escape(desk.helpUrl),
     ...messages[language],
     // The theme shows it on the login page, and nothing for a hyphen: texts are replaced here and never taken away.
     cofaceringClosing: closing

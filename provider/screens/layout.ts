@@ -44,6 +44,8 @@ export type Page = {
   body: Html
   /** The body gives the desk's contacts itself: none at the foot. */
   hasDesk?: boolean
+  /** It is the page of questions and answers itself: no link to it. */
+  isHelp?: boolean
   /** Files of /assets that make the page more comfortable. */
   scripts?: readonly string[]
   /** Of the agents' pages: a wide column under a header of their own. */
@@ -98,6 +100,7 @@ export async function renderPage(res: Response, page: Page): Promise<void> {
             ${status >= 400 && status !== 422 && html`<p class="ell-hint">${t(frame ? 'staff.reference' : 'error.reference', { reference })}</p>`}
           </div>
           ${frame?.more} ${!page.hasDesk && !frame && deskFooter(t, language, desk)}
+          ${!page.isHelp && html`<p class="ell-help"><a href="/help">${t('help.link')}</a></p>`}
         </main>
       </body>
     </html>`

@@ -53,6 +53,7 @@ test.each([
     'https://id.ellipro.example/activation/1/contract?k=code',
     'tel:0825123456',
     'mailto:desk@ellipro.example',
+    desk.helpUrl,
   ])
   for (const body of [mail.html, mail.text]) {
     for (const said of [
@@ -98,7 +99,7 @@ test.each([
     { newAddress: 'a•••••@•••••.fr', at: new Date('2026-11-24T07:30:00Z') },
     { language, desk },
   )
-  expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example'])
+  expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example', desk.helpUrl])
   for (const body of [mail.html, mail.text]) {
     for (const said of [when, 'a•••••@•••••.fr', desk.telephone, desk.email, mail.subject])
       expect(body).toContain(said)
@@ -113,7 +114,7 @@ test.each([
   ['en', { login: 'a•••••z', company: hostile }],
 ] as const)('"your account is closed" in %s, or has a contract less: %o', (language, removed) => {
   const mail = accountClosedMail(texts[language], removed ? { removed } : {}, { language, desk })
-  expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example'])
+  expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example', desk.helpUrl])
   for (const body of [mail.html, mail.text]) {
     for (const said of [desk.telephone, desk.email, desk.hours[language], mail.subject])
       expect(body).toContain(said)
@@ -129,7 +130,7 @@ test.each([
   (language, when) => {
     const closesAt = new Date('2026-11-26T13:05:00Z')
     const mail = handOverWarningMail(texts[language], { closesAt }, { language, desk })
-    expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example'])
+    expect(links(mail.html)).toEqual(['tel:0825123456', 'mailto:desk@ellipro.example', desk.helpUrl])
     for (const body of [mail.html, mail.text]) {
       for (const said of [desk.telephone, desk.email, desk.hours[language], mail.subject])
         expect(body).toContain(said)
@@ -163,6 +164,7 @@ test.each(['fr', 'en'] as const)('"confirm your request" in %s', (language) => {
     'https://id.ellipro.example/access/1/prove?k=code',
     'tel:0825123456',
     'mailto:desk@ellipro.example',
+    desk.helpUrl,
   ])
   for (const body of [mail.html, mail.text]) {
     for (const said of ['24', 'prove?k=code', 'withdraw?w=code', 'a•••••z', desk.telephone])

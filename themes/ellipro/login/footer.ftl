@@ -9,7 +9,7 @@
 </#function>
 
 <#macro content>
-  <#local telephone = realmText("deskTelephone") price = realmText("deskTelephonePrice") email = realmText("deskEmail") hours = realmText("deskHours")>
+  <#local telephone = realmText("deskTelephone") price = realmText("deskTelephonePrice") email = realmText("deskEmail") hours = realmText("deskHours") help = realmText("helpUrl")>
   <#if telephone?has_content || email?has_content>
   <section class="ell-desk" aria-labelledby="ell-desk">
     <h2 class="ell-desk__title" id="ell-desk">${msg("ellDeskTitle")}</h2>
@@ -23,5 +23,8 @@
       </#if>
     </ul>
   </section>
+  </#if>
+  <#if help?has_content>
+  <p class="ell-help"><a href="${help}">${msg("ellHelp")}</a></p>
   </#if>
 </#macro>

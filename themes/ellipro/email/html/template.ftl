@@ -93,13 +93,14 @@ a { color: #0b5667; }
 </#macro>
 
 <#macro desk>
-<#local telephone = common.realmText("deskTelephone") price = common.realmText("deskTelephonePrice") email = common.realmText("deskEmail") hours = common.realmText("deskHours")>
+<#local telephone = common.realmText("deskTelephone") price = common.realmText("deskTelephonePrice") email = common.realmText("deskEmail") hours = common.realmText("deskHours") help = common.realmText("helpUrl")>
 <#if telephone?has_content || email?has_content>
 <tr><td class="e-pad e-soft" style="padding:20px 40px 0;font-family:${font};font-size:13px;line-height:26px;color:#45606b;">
   <strong class="e-ink" style="color:#0c2733;">${msg("ellDeskTitle")}</strong><br>
   ${msg("ellDeskName")}<#if hours?has_content>, ${hours}</#if><br>
   <#if telephone?has_content><a class="e-link" href="tel:${telephone?replace("[^0-9+]", "", "r")}" style="color:#0b5667;font-weight:bold;">${telephone}</a><#if price?has_content> (${price})</#if><br></#if>
-  <#if email?has_content><a class="e-link" href="mailto:${email}" style="color:#0b5667;font-weight:bold;">${email}</a></#if>
+  <#if email?has_content><a class="e-link" href="mailto:${email}" style="color:#0b5667;font-weight:bold;">${email}</a><#if help?has_content><br></#if></#if>
+  <#if help?has_content><a class="e-link" href="${help}" style="color:#0b5667;font-weight:bold;">${msg("ellHelp")}</a></#if>
 </td></tr>
 </#if>
 <tr><td class="e-pad e-soft" style="padding:12px 40px 0;font-family:${font};font-size:13px;line-height:20px;color:#45606b;">${msg("ellNeverAsk")}</td></tr>

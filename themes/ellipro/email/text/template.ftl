@@ -3,7 +3,7 @@
 <#import "../common.ftl" as common>
 
 <#macro desk>
-<#local telephone = common.realmText("deskTelephone") price = common.realmText("deskTelephonePrice") email = common.realmText("deskEmail") hours = common.realmText("deskHours")>
+<#local telephone = common.realmText("deskTelephone") price = common.realmText("deskTelephonePrice") email = common.realmText("deskEmail") hours = common.realmText("deskHours") help = common.realmText("helpUrl")>
 
 --
 ${msg("ellNeverAsk")}
@@ -17,6 +17,9 @@ ${telephone}<#if price?has_content> (${price})</#if>
 <#if email?has_content>
 ${email}
 </#if>
+</#if>
+<#if help?has_content>
+${msg("ellHelp")} : ${help}
 </#if>
 </#macro>
 
