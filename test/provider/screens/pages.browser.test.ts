@@ -128,6 +128,7 @@ async function visitEverything(locale: string, look: (page: Page, what?: string)
     await send(who)
   }
 
+  await go('/help')
   await go('/')
   await fill({})
   await look(page, 'both fields empty')
