@@ -163,7 +163,7 @@ CREATE FUNCTION ellipro.digest_contracts(p_contracts text[])
     countries_count bigint, countries_digest bytea, portfolio_count bigint, portfolio_digest bytea,
     monitoring_count bigint, monitoring_digest bytea)
   LANGUAGE sql STABLE ROWS 1000 SET search_path = ellipro, pg_temp SET datestyle = 'ISO, YMD' SET enable_seqscan = off
-  SET jit = off
+  SET enable_bitmapscan = off SET jit = off
 AS $$
   SELECT s.contract,
       sha256(convert_to(concat(E'ellipro-contract-1\ncontract\t1\t', encode(s.digest, 'hex'),
@@ -185,8 +185,7 @@ AS $$
           n.countries_count, sha256(convert_to(coalesce(n.records, ''), 'UTF8')) AS countries,
           l.portfolio_count, sha256(convert_to(coalesce(l.records, ''), 'UTF8')) AS portfolio,
           m.monitoring_count, sha256(convert_to(coalesce(m.records, ''), 'UTF8')) AS monitoring
-        FROM unnest(p_contracts) AS wanted (contract)
-        JOIN legacy_contract c ON c.contract = wanted.contract COLLATE "C"
+        FROM legacy_contract c
         CROSS JOIN LATERAL (
           SELECT count(*) AS prices_count, string_agg(
               item || E'\t' || amount_cents::text || E'\t' || currency || E'\n', '' ORDER BY item) AS records
@@ -204,6 +203,9 @@ AS $$
               t.country || E'\t' || t.number || E'\t' || kind || E'\t' || recipient || E'\t' || since::text
                 || E'\n', '' ORDER BY t.country, t.number, kind, recipient) AS records
             FROM monitoring t WHERE t.contract = c.contract) m
+        WHERE c.contract = ANY (p_contracts)
+        -- Computes each digest once.
+        OFFSET 0
     ) s
 $$;
 -- Of one; NULL when there is no such contract.
