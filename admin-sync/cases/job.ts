@@ -7,7 +7,7 @@
  *   tell-refusal       request  the agent's words                    add-contract    activation  to an account that exists
  *   ask-holder         case     does the holder know them?           sync-case       case      one pass over it
  *   tell-case-contact  case     requests and openings                push-ticket     case      what the help desk has to know
- *   poll-tickets       none     what the help desk has to say
+ *   poll-tickets       none     what the help desk has to say        check-reader    session   who saves old messages?
  *
  * Rows of ellipro.case_outbox become jobs (jobs/outbox.ts). Several rows of one subject that wait become one job, so a
  * row is written in the transaction of the change that it announces, and never a job directly.
@@ -33,6 +33,7 @@ export const caseJobKinds = [
   'apply-decision',
   'warn-holder',
   'add-contract',
+  'check-reader',
 ] as const
 export type CaseJobKind = (typeof caseJobKinds)[number]
 

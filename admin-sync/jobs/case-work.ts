@@ -12,6 +12,8 @@ import { sweepFlags, watchConsole } from '../cases/watch-console.ts'
 import { applyDecision } from '../decisions/apply-decision.ts'
 import { findHandOvers } from '../decisions/hand-overs.ts'
 import { warnHolder } from '../decisions/warn-holder.ts'
+import { checkReader } from '../messages/check-reader.ts'
+import { purgeMessages } from '../messages/purge-messages.ts'
 import { checkStaff } from '../staff/check-staff.ts'
 import { acknowledge, tellRefusal } from '../requests/acknowledge.ts'
 import { askHolder } from '../requests/ask-holder.ts'
@@ -39,6 +41,7 @@ const jobs: Partial<Record<CaseJobKind, { run: CaseJob; atOnce: number }>> = {
   'apply-decision': { run: applyDecision, atOnce: 2 },
   'warn-holder': { run: warnHolder, atOnce: 1 },
   'add-contract': { run: addContract, atOnce: 2 },
+  'check-reader': { run: checkReader, atOnce: 2 },
 }
 /** Connections that locks may need at once: one a job, and one for the reading of changes. */
 export const caseLockConnections = Object.values(jobs).reduce((sum, { atOnce }) => sum + atOnce, 1)
@@ -60,6 +63,8 @@ export async function startCaseWork(boss: PgBoss, dependencies: CaseWorkDependen
     'sweep-cases': ({ signal }) => sweepFlags({ ...dependencies, signal }),
     'find-lost-requests': () => findLostRequests(boss, createRequestStore(dependencies.pool)),
     'hand-overs': () => findHandOvers(dependencies.pool),
+    'purge-messages': ({ signal }) =>
+      purgeMessages(dependencies.pool, () => withLock(dependencies, signal, undefined).checkpoint('purge')),
     'purge-cases': ({ signal }) =>
       purgeCases(dependencies.pool, () => withLock(dependencies, signal, undefined).checkpoint('purge')),
   }

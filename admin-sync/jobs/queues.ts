@@ -30,6 +30,7 @@ const caseCronQueues = {
   'find-lost-requests': '10 */4 * * *',
   'watch-cases': everyMinute,
   'sweep-cases': '50 1 * * *',
+  'purge-messages': '45 * * * *',
 } as const
 export type CaseCronQueue = keyof typeof caseCronQueues
 const contractCronQueues = {
@@ -69,6 +70,7 @@ const caseOptions: Record<CaseJobKind | ContractJobKind, QueueOptions> = {
   'apply-decision': patient,
   'warn-holder': notice,
   'add-contract': patient,
+  'check-reader': patient,
   // The workspace may be away for days, and people are on Ellipro already.
   'transfer-contract': { ...patient, expireInSeconds: 600, retryLimit: 5000 },
   'sync-entitlements': patient,

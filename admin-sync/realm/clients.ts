@@ -128,8 +128,8 @@ function describeActivation({ providerUrl }: RealmConfig): Record<string, unknow
 }
 
 /**
- * provider signs a person in at the end of an activation, agents for their pages and for each decision, and whoever adds
- * a contract to an account of theirs.
+ * provider signs a person in at the end of an activation, agents for their pages and for each decision, whoever adds a
+ * contract to an account of theirs, and whoever saves old messages.
  */
 function describeProvider({ providerUrl, providerSecret }: RealmConfig): Record<string, unknown> {
   return {
@@ -143,6 +143,7 @@ function describeProvider({ providerUrl, providerSecret }: RealmConfig): Record<
       `${providerUrl}/sign-in/callback`,
       `${providerUrl}/staff/callback`,
       `${providerUrl}/activation/contract/callback`,
+      `${providerUrl}/messages/callback`,
     ]),
     attributes: {
       ...closed.attributes,
@@ -152,6 +153,7 @@ function describeProvider({ providerUrl, providerSecret }: RealmConfig): Record<
         `${providerUrl}/staff`,
         `${providerUrl}/staff/sign-in`,
         `${providerUrl}/activation/contract/switch`,
+        `${providerUrl}/messages/sign-in`,
       ].join('##'),
     },
   }
