@@ -51,7 +51,8 @@ export type LiveSource = {
   /**
    * Contracts of which anything has changed since the cursor, which may name some too many, never one too few.
    * @param cursor of the last call; `undefined` for all that change from now on
+   * @returns a portion of them, and with `hasMore` the cursor that gives the next one
    * @throws UpstreamError('legacy')
    */
-  findChanged(cursor: string | undefined): Promise<{ contracts: string[]; cursor: string }>
+  findChanged(cursor: string | undefined): Promise<{ contracts: string[]; cursor: string; hasMore: boolean }>
 }
