@@ -63,7 +63,11 @@ async function* listPeople({ pool, reader }: ContractDependencies, contract: str
   }
 }
 
-/** Keycloak's syntax of a query: in quotes a backslash takes the meaning from what follows. */
+/**
+ * Keycloak's syntax of a query: in quotes a backslash takes the meaning from what follows. Not every value is found in
+ * this way (one with a backslash, and letters beyond ASCII, which Keycloak and its database write small differently):
+ * whoever holds a login is found by our database anyway.
+ */
 const quote = (value: string) => `"${value.replaceAll(/["\\]/g, String.raw`\$&`)}"`
 
 /** Ids of those that are to be written. */

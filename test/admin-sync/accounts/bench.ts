@@ -16,8 +16,10 @@ import { purgeExpired, type PurgeResult } from '../../../admin-sync/accounts/pur
 import { readAdminSyncConfig, type AdminSyncConfig } from '../../../admin-sync/config.ts'
 import { createDependencies } from '../../../admin-sync/dependencies.ts'
 import type { CaseJobKind } from '../../../admin-sync/cases/job.ts'
+import type { ContractJobKind } from '../../../admin-sync/contracts/job.ts'
 import { createIdTokenVerifier } from '../../../admin-sync/identity/verify-id-token.ts'
 import { runCaseJob, type CaseWorkDependencies } from '../../../admin-sync/jobs/case-work.ts'
+import { runContractJob, type ContractWorkDependencies } from '../../../admin-sync/jobs/contract-work.ts'
 import { runJob, type WorkDependencies } from '../../../admin-sync/jobs/work.ts'
 import type { Keycloak } from '../../../admin-sync/keycloak/connect.ts'
 import type { User } from '../../../admin-sync/keycloak/representations.ts'
@@ -77,6 +79,7 @@ export type Bench = {
   providerPool: pg.Pool
   dependencies: WorkDependencies
   cases: CaseWorkDependencies
+  contracts: ContractWorkDependencies
   /** Jobs that the jobs have added directly. */
   added: { kind: JobKind; id: string; afterSeconds: number | undefined }[]
   nextAddress(): string
@@ -92,6 +95,13 @@ export type Bench = {
     options?: { onStep?: WorkDependencies['onStep'] },
   ): Promise<JobResult>
   runCaseWell(kind: CaseJobKind, id: string): Promise<string>
+  /** The same two for a job on a contract. */
+  runContract(
+    kind: ContractJobKind,
+    id: string,
+    options?: { onStep?: WorkDependencies['onStep'] },
+  ): Promise<JobResult>
+  runContractWell(kind: ContractJobKind, id: string): Promise<string>
   purge(): Promise<PurgeResult>
   /** Starts, and sends the mail. */
   startAndMail(options?: Parameters<Bench['start']>[0]): Promise<Started & { mail: Mail }>
@@ -164,6 +174,7 @@ export async function createBench(more: Record<string, string> = {}): Promise<Be
   const {
     work: dependencies,
     cases: jobs,
+    contracts,
     close,
   } = createDependencies(config, log, sync, async (_client, kind, id, afterSeconds) => {
     added.push({ kind, id, afterSeconds })
@@ -200,6 +211,7 @@ export async function createBench(more: Record<string, string> = {}): Promise<Be
     providerPool,
     dependencies,
     cases,
+    contracts,
     added,
     nextAddress: () => `personne-${++count}-${randomBytes(3).toString('hex')}@client.example`,
     nextLogin() {
@@ -246,6 +258,17 @@ export async function createBench(more: Record<string, string> = {}): Promise<Be
       ),
     async runCaseWell(kind, id) {
       const result = await bench.runCase(kind, id)
+      if (result.status !== 'completed') throw new Error(JSON.stringify(result))
+      return (result.output as { outcome: string }).outcome
+    },
+    runContract: (kind, id, { onStep } = {}) =>
+      runContractJob(
+        kind,
+        { id: randomUUID(), data: { id }, retryCount: 0, signal: new AbortController().signal },
+        { ...contracts, ...(onStep && { onStep }) },
+      ),
+    async runContractWell(kind, id) {
+      const result = await bench.runContract(kind, id)
       if (result.status !== 'completed') throw new Error(JSON.stringify(result))
       return (result.output as { outcome: string }).outcome
     },

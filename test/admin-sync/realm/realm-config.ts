@@ -1,4 +1,4 @@
-/** A realm to apply in a test: the shared Keycloak, one application, and a provider address that is the test's own. */
+/** A realm to apply in a test: the shared Keycloak, two applications, and a provider address that is the test's own. */
 import { afterAll } from 'vitest'
 import { connect, type Keycloak } from '../../../admin-sync/keycloak/connect.ts'
 import type { RealmConfig } from '../../../admin-sync/realm/config.ts'
@@ -37,6 +37,16 @@ export async function prepareRealm(
         backchannelLogoutUri: `${origin}/backchannel-logout`,
         secret: 'portal-secret-of-a-test',
         scopes: ['ellipro'],
+      },
+      {
+        clientId: 'second-app',
+        name: 'Rapports Ellipro',
+        url: `${origin}/second/`,
+        redirectUri: `${origin}/second/callback`,
+        postLogoutRedirectUri: `${origin}/second/signed-out`,
+        backchannelLogoutUri: `${origin}/second/backchannel-logout`,
+        secret: 'second-secret-of-a-test',
+        scopes: [],
       },
     ],
     desk: {
