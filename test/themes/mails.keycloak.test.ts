@@ -6,6 +6,7 @@ import { createRealm } from '../support/keycloak.ts'
 import { readMessages } from './properties.ts'
 import {
   deskTexts,
+  helpUrl,
   makeThemeRealm,
   openEmail,
   openPassword,
@@ -46,8 +47,11 @@ function expectOurs(mail: Mail, language: 'fr' | 'en') {
   for (const part of [html, text]) {
     for (const desk of Object.values(deskTexts[language])) expect(part).toContain(desk)
     expect(part).toContain(say('ellNeverAsk', language))
+    expect(part).toContain(say('ellHelp', language))
     expect(part).not.toMatch(/ell[A-Z]\w+|desk[A-Z]\w+|\{\d/)
   }
+  expect(mail.links.filter((url) => url === helpUrl)).toHaveLength(1)
+  expect(mail.text).toContain(helpUrl)
   expect(mail.html).toContain(`<html lang="${language}"`)
   expect(mail.html).not.toMatch(/<img|<script|<link|url\(/)
   expect(mail.text).not.toMatch(/\n{4}|<\/|<(br|p|a)\b|&\w+;/)

@@ -6,6 +6,7 @@ import { readMessages } from './properties.ts'
 import {
   confirmUrl,
   deskTexts,
+  helpUrl,
   makeThemeRealm,
   openEmail,
   openPassword,
@@ -52,6 +53,7 @@ describe.each(['fr', 'en'] as const)('the sign-in page in %s', (language) => {
     expect(page.text).toContain(say('ellEmailHint', language))
     for (const text of Object.values(deskTexts[language])) expect(page.text).toContain(text)
     expect(page.html).toContain('href="tel:0825123456"')
+    expect(page.html).toContain(`<a href="${helpUrl}">${say('ellHelp', language)}</a>`)
     expect(page.html).not.toContain('patternfly')
     const out = new Visitor(origin, language)
     await out.open(realm.signInUrl())

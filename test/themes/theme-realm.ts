@@ -27,6 +27,8 @@ export const deskTexts = {
   },
 }
 
+export const helpUrl = `${providerUrl}/help`
+
 export type ThemeRealm = {
   name: string
   url: string
@@ -72,6 +74,7 @@ export async function makeThemeRealm(
 
   await call('POST', '', realmRepresentation(name, smtpPort))
   for (const [language, texts] of Object.entries(deskTexts)) {
+    await admin('PUT', `/localization/${language}/helpUrl`, helpUrl)
     for (const [key, text] of Object.entries(texts)) {
       await admin('PUT', `/localization/${language}/${key}`, text)
     }
