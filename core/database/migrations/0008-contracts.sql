@@ -21,8 +21,11 @@ CREATE TABLE ellipro.import_run (
   state text NOT NULL DEFAULT 'reading' CHECK (state IN ('reading', 'staged', 'done', 'failed')),
   -- All contracts, or those named.
   is_whole boolean NOT NULL,
-  -- {"contracts": {"read": 1, "stored": 1, "unchanged": 0, "set_aside": 0}, …} by kind (admin-sync/contracts/model.ts)
+  -- {"contracts": {"read": 1, "stored": 1, "unchanged": 0, "set_aside": 0, …}, …} by kind (contracts/import/counts.ts)
   counts jsonb NOT NULL DEFAULT '{}',
+  -- [{"kind": "portfolio", "code": "siren", "severity": "error", "lines": 1}, …]: all, also those that import_problem has
+  -- not line by line.
+  problems jsonb NOT NULL DEFAULT '[]',
   error text,
   started_at timestamptz NOT NULL DEFAULT now(),
   ended_at timestamptz
