@@ -1,6 +1,6 @@
 /**
- * Writes docs/configuration.md from the definitions that the processes read their environment with. A test compares
- * the file with what this would write; `npm run docs` makes it anew.
+ * Writes docs/configuration.md from the definitions that the processes read their environment with, and the vectors of
+ * docs/contract-digest.md. Tests compare the files with what this would write; `npm run docs` makes them anew.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,6 +9,7 @@ import { adminSyncConfig, bootstrapConfig } from '../admin-sync/config.ts'
 import { realmConfig } from '../admin-sync/realm/config.ts'
 import type { Definition } from '../core/config.ts'
 import { providerConfig } from '../provider/config.ts'
+import { contractDigestFile, renderContractDigest } from './contract-digest-vectors.ts'
 
 export const configurationFile = join(import.meta.dirname, '..', 'docs', 'configuration.md')
 
@@ -69,4 +70,7 @@ ${rows.join('\n')}
   return format(page, { ...(await resolveConfig(configurationFile)), parser: 'markdown' })
 }
 
-if (import.meta.main) writeFileSync(configurationFile, await renderConfiguration())
+if (import.meta.main) {
+  writeFileSync(configurationFile, await renderConfiguration())
+  writeFileSync(contractDigestFile, await renderContractDigest())
+}
