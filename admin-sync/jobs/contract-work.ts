@@ -2,6 +2,7 @@
 import type { Job, JobResult, PgBoss } from 'pg-boss'
 import type { ContractDependencies, ContractJob, ContractJobKind } from '../contracts/job.ts'
 import { syncEntitlements } from '../contracts/entitlements/sync-entitlements.ts'
+import { followContracts } from '../contracts/follow-contracts.ts'
 import { transferContract } from '../contracts/transfer-contract.ts'
 import { giveJobsAgain } from '../contracts/transfer-store.ts'
 import type { AddressLocks } from './address-lock.ts'
@@ -28,6 +29,11 @@ export async function startContractWork(boss: PgBoss, dependencies: ContractWork
   for (const [kind, { atOnce }] of Object.entries(jobs) as [ContractJobKind, { atOnce: number }][])
     await startWorkers<{ id: string }>(boss, kind, atOnce, (job) => runContractJob(kind, job, dependencies))
   const cron: Record<ContractCronQueue, (job: Job) => Promise<object>> = {
+    'follow-contracts': ({ signal }) =>
+      followContracts({ ...dependencies, signal }, async (step) => {
+        signal.throwIfAborted()
+        await dependencies.onStep?.(`follow-${step}`, undefined)
+      }),
     'find-lost-contracts': async () => ({
       found: await giveJobsAgain(dependencies.pool, { schema, deadLetterQueue }),
     }),

@@ -34,6 +34,7 @@ const caseCronQueues = {
 } as const
 export type CaseCronQueue = keyof typeof caseCronQueues
 const contractCronQueues = {
+  'follow-contracts': everyMinute,
   'find-lost-contracts': '5-59/15 * * * *',
 } as const
 export type ContractCronQueue = keyof typeof contractCronQueues
