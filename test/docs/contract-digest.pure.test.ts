@@ -4,6 +4,8 @@ import { expect, it } from 'vitest'
 import { digestContract } from '../../admin-sync/contracts/digest.ts'
 import { contractDigestFile, renderContractDigest } from '../../dev/contract-digest-vectors.ts'
 
+const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
+
 const page = readFileSync(contractDigestFile, 'utf8')
 
 it('docs/contract-digest.md has the vectors of digest.ts; `npm run docs` makes them anew', async () => {
@@ -13,7 +15,6 @@ it('docs/contract-digest.md has the vectors of digest.ts; `npm run docs` makes t
 it('whoever follows the page alone, from the records that it shows, comes to its digests', () => {
   const vectors = page.split('\n### ').slice(1)
   expect(vectors.length).toBeGreaterThan(2)
-  const sha256 = (text: string) => createHash('sha256').update(text).digest('hex')
   for (const vector of vectors) {
     const records = /```text\n([^`]*)```/.exec(vector)?.[1]?.trimEnd().split('\n') ?? []
     const lines = [...vector.matchAll(/^\| (\w+) +\| (\d+) +\| `(\w+)` \|$/gm)].map(
