@@ -10,6 +10,8 @@ import { createSweepStore } from './accounts/sweep-store.ts'
 import type { AdminSyncConfig } from './config.ts'
 import { createIdTokenVerifier } from './identity/verify-id-token.ts'
 import { createAddressLocks } from './jobs/address-lock.ts'
+import { readLegacyQueries } from './contracts/source/queries.ts'
+import { createSqlSource } from './contracts/source/sql.ts'
 import { createWorkspace } from './contracts/target/http.ts'
 import { caseLockConnections, type CaseWorkDependencies } from './jobs/case-work.ts'
 import { contractLockConnections, type ContractWorkDependencies } from './jobs/contract-work.ts'
@@ -92,7 +94,10 @@ export function createDependencies(
           clientSecret: config.WORKSPACE_CLIENT_SECRET,
         }),
       }),
-      source: undefined,
+      source:
+        config.CONTRACT_SOURCE === 'sql'
+          ? createSqlSource(config.LEGACY_DATABASE_URL, readLegacyQueries(config.LEGACY_QUERIES_FILE))
+          : undefined,
     },
     async close() {
       await Promise.all([locks.close(), legacy.close()])

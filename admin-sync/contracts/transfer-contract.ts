@@ -96,7 +96,7 @@ async function freeze(
     let runs: (string | null)[] | undefined
     if (source) {
       await checkpoint('refresh')
-      runs = [before.runId, await refreshContract(dependencies, source, before.contract)]
+      runs = [before.runId, await refreshContract(pool, source, before.contract)]
     }
     await checkpoint('freeze')
     const copy = await freezeContract(pool, first.id, runs)

@@ -198,12 +198,3 @@ export async function giveJobsAgain(
   )
   return rowCount ?? 0
 }
-
-/** The import that wrote our copy of a contract; `null` also when there is none. */
-export async function readRun(pool: pg.Pool, contract: string): Promise<string | null> {
-  const { rows } = await pool.query<{ runId: string | null }>(
-    'SELECT run_id AS "runId" FROM ellipro.legacy_contract WHERE contract = $1',
-    [contract],
-  )
-  return rows[0]?.runId ?? null
-}
