@@ -109,53 +109,42 @@ function findRepeated(stage: Stage, kind: Kind): string {
      WHERE ${isContract} OR s.first <> s.last OR s.line <> s.first_line`
 }
 
-/** Lines of something that is not there. */
+/** Lines of something that is not there: a contract, or what the kind needs besides. */
 function findStrays(stage: Stage, kind: Kind): string[] {
-  const stray = (code: ProblemCode, value: string, isThere: string) => `${insertProblems(stage)}
-     SELECT '${kind}', s.line, ${contractOf(kind)}, 'error', '${code}', left(${value}, 200)
-       FROM ${stage.table(kind)} s WHERE ${isThere}`
-  const contract = stray(
-    'contract_unknown',
-    's.contract',
-    `NOT EXISTS (SELECT FROM ${stage.table('plan')} o WHERE o.contract = s.contract)`,
-  )
-  switch (kind) {
-    case 'contracts':
-      return []
-    case 'prices':
-    case 'countries':
-    case 'portfolio':
-    case 'logins':
-      return [contract]
-    case 'monitoring':
-      return [
-        contract,
-        stray(
-          'company_unknown',
-          `concat_ws(' ', s.country, s.number)`,
-          `NOT EXISTS (SELECT FROM ${stage.table('portfolio')} o
-             WHERE o.contract = s.contract AND o.country = s.country AND o.number = s.number)`,
-        ),
-      ]
-    case 'messages':
-      return [
-        stray(
-          'account_unknown',
-          's.account',
-          `NOT EXISTS (SELECT FROM ${stage.table('logins')} o WHERE o.account = s.account)
-           AND NOT EXISTS (SELECT FROM ellipro.legacy_login o WHERE o.account = s.account)`,
-        ),
-      ]
-    case 'attachments':
-      return [
-        stray(
-          'message_unknown',
-          `concat_ws(' ', s.account, s.message)`,
-          `NOT EXISTS (SELECT FROM ${stage.table('messages')} o WHERE o.account = s.account AND o.message = s.message)
-           AND NOT EXISTS (SELECT FROM ellipro.legacy_message o WHERE o.account = s.account AND o.message = s.message)`,
-        ),
-      ]
+  const find = (code: ProblemCode, value: string, ...places: string[]) => `
+    ${insertProblems(stage)}
+    SELECT '${kind}', s.line, ${contractOf(kind)}, 'error', '${code}', left(${value}, 200)
+      FROM ${stage.table(kind)} s
+     WHERE ${places.map((place) => `NOT EXISTS (SELECT FROM ${place})`).join(' AND ')}`
+  const login = 'o.account = s.account'
+  const message = `${login} AND o.message = s.message`
+  const company = 'o.contract = s.contract AND o.country = s.country AND o.number = s.number'
+  const others: Partial<Record<Kind, string>> = {
+    monitoring: find(
+      'company_unknown',
+      `concat_ws(' ', s.country, s.number)`,
+      `${stage.table('portfolio')} o WHERE ${company}`,
+    ),
+    messages: find(
+      'account_unknown',
+      's.account',
+      `${stage.table('logins')} o WHERE ${login}`,
+      `ellipro.legacy_login o WHERE ${login}`,
+    ),
+    attachments: find(
+      'message_unknown',
+      `concat_ws(' ', s.account, s.message)`,
+      `${stage.table('messages')} o WHERE ${message}`,
+      `ellipro.legacy_message o WHERE ${message}`,
+    ),
   }
+  const other = others[kind]
+  return [
+    ...(kind !== 'contracts' && ownerOf(kind) === 'contract'
+      ? [find('contract_unknown', 's.contract', `${stage.table('plan')} o WHERE o.contract = s.contract`)]
+      : []),
+    ...(other === undefined ? [] : [other]),
+  ]
 }
 
 function decide(stage: Stage): string {

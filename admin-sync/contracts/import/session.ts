@@ -11,9 +11,9 @@ export const queryMilliseconds = 12 * 3600_000
 export type Session = {
   client: pg.PoolClient
   /** One statement or, without values, several. */
-  run<Row extends pg.QueryResultRow>(sql: string, values?: unknown[]): Promise<pg.QueryResult<Row>>
+  run: <Row extends pg.QueryResultRow>(sql: string, values?: unknown[]) => Promise<pg.QueryResult<Row>>
   /** In one transaction; rolled back when `work` throws. */
-  transact<T>(work: () => Promise<T>): Promise<T>
+  transact: <T>(work: () => Promise<T>) => Promise<T>
 }
 
 /** @param work gets the only connection that the import may use: the pool may have no other */

@@ -20,7 +20,7 @@ const otherTables = ['owner', 'read', 'problem', 'plan', 'missing'] as const
 export type Stage = {
   isTemporary: boolean
   /** Qualified name of a table. */
-  table(name: Kind | (typeof otherTables)[number]): string
+  table: (name: Kind | (typeof otherTables)[number]) => string
 }
 
 export const temporaryStage: Stage = { isTemporary: true, table: (name) => `pg_temp.stage_${name}` }
