@@ -30,6 +30,7 @@ import { addDesk } from './cli/desk.ts'
 import { addInstallation } from './cli/installation.ts'
 import { addPeople } from './cli/people.ts'
 import { addWatch } from './cli/watch.ts'
+import { SourceError } from './contracts/source/port.ts'
 
 function createProgram(env: NodeJS.ProcessEnv): Command {
   const program = new Command('admin-sync').description('Operates the move from Cofacering to Ellipro.')
@@ -47,6 +48,11 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
 function explain(error: unknown): 1 | 2 | 3 {
   if (error instanceof ConfigError) {
     console.error(error.message)
+    return 2
+  }
+  if (error instanceof UpstreamError && error.cause instanceof SourceError) {
+    // Queries on Cofacering that cannot be used: an operator mends them.
+    console.error(error.cause.message)
     return 2
   }
   if (error instanceof UpstreamError) {
