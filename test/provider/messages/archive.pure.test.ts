@@ -194,9 +194,9 @@ describe('the archive', () => {
   })
 })
 
-describe('an archive that is not whole', () => {
-  const big = () => mailboxOf([{}, { files: [{ name: 'a', content: randomBytes(200_000) }] }, {}])
+const big = () => mailboxOf([{}, { files: [{ name: 'a', content: randomBytes(200_000) }] }, {}])
 
+describe('an archive that is not whole', () => {
   it.each<[string, (archive: Archive) => Archive]>([
     ['a read of messages fails', (a) => failing(a, 'messages', 1)],
     ['an attachment fails inside the mbox', (a) => failing(a, 'attachment', 50)],
@@ -216,8 +216,10 @@ describe('an archive that is not whole', () => {
   ])('breaks off, and no reader takes it for whole, when %s', async (_name, change) => {
     const sink = new Sink()
     let isFinished = false
-    sink.once('finish', () => (isFinished = true))
-    await expect(sendArchive(change(big().archive), sink)).rejects.toThrow()
+    sink.once('finish', () => {
+      isFinished = true
+    })
+    await expect(sendArchive(change(big().archive), sink)).rejects.toBeInstanceOf(Error)
     expect([sink.destroyed, isFinished]).toEqual([true, false])
     const sent = Buffer.concat(sink.chunks)
     expect(sent.length).toBeGreaterThan(0)
@@ -244,6 +246,15 @@ function failing(archive: Archive, which: 'messages' | 'attachment', after: numb
   return { ...archive, store: { ...archive.store, [which]: fail(archive.store[which] as never) } }
 }
 
+/** Waits until nothing is read any more. */
+const settle = async (reads: () => number) => {
+  for (let before = -1, quiet = 0; quiet < 50; quiet = reads() === before ? quiet + 1 : 0) {
+    before = reads()
+    await soon()
+  }
+  return reads()
+}
+
 describe('a reader of the archive', () => {
   /** Takes nothing until it is told to. */
   class Slow extends Writable {
@@ -257,14 +268,6 @@ describe('a reader of the archive', () => {
       this.#next?.()
     }
   }
-  const settle = async (reads: () => number) => {
-    for (let before = -1, quiet = 0; quiet < 50; quiet = reads() === before ? quiet + 1 : 0) {
-      before = reads()
-      await soon()
-    }
-    return reads()
-  }
-
   it('that takes nothing has nothing read for it; one that is gone ends the reading', async () => {
     const { archive, reads } = mailboxOf([{ files: [{ name: 'a', content: randomBytes(5_000_000) }] }])
     const slow = new Slow({ highWaterMark: 16_384 })
@@ -273,7 +276,7 @@ describe('a reader of the archive', () => {
     // Of 5,000 pieces, which are read twice: what fits into the buffers on the way.
     expect(stopped).toBeLessThan(1500)
     slow.destroy()
-    await expect(sending).rejects.toThrow()
+    await expect(sending).rejects.toMatchObject({ code: 'ERR_STREAM_PREMATURE_CLOSE' })
     expect(await settle(reads)).toBeLessThan(stopped + 5)
   })
 })
