@@ -1,6 +1,6 @@
 /**
- * Writes docs/configuration.md from the definitions that the processes read their environment with, and the vectors of
- * docs/contract-digest.md. Tests compare the files with what this would write; `npm run docs` makes them anew.
+ * Writes docs/configuration.md from the definitions that the processes read their environment with, the vectors of
+ * docs/contract-digest.md, and docs/workspace-api.json from the schemas that check the workspace's requests. Tests compare the files with what this would write; `npm run docs` makes them anew.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -9,9 +9,11 @@ import { adminSyncConfig, bootstrapConfig } from '../admin-sync/config.ts'
 import { realmConfig } from '../admin-sync/realm/config.ts'
 import type { Definition } from '../core/config.ts'
 import { providerConfig } from '../provider/config.ts'
+import { describeWorkspace } from './portal/workspace/openapi.ts'
 import { contractDigestFile, renderContractDigest } from './contract-digest-vectors.ts'
 
 export const configurationFile = join(import.meta.dirname, '..', 'docs', 'configuration.md')
+export const workspaceFile = join(import.meta.dirname, '..', 'docs', 'workspace-api.json')
 
 const readers: [name: string, definition: Definition][] = [
   ['provider', providerConfig],
@@ -70,7 +72,14 @@ ${rows.join('\n')}
   return format(page, { ...(await resolveConfig(configurationFile)), parser: 'markdown' })
 }
 
+/** The description of the workspace's API, formatted as the repository's JSON is. */
+export async function renderWorkspaceApi(): Promise<string> {
+  const text = JSON.stringify(describeWorkspace(), undefined, 2)
+  return format(text, { ...(await resolveConfig(workspaceFile)), parser: 'json' })
+}
+
 if (import.meta.main) {
+  writeFileSync(workspaceFile, await renderWorkspaceApi())
   writeFileSync(configurationFile, await renderConfiguration())
   writeFileSync(contractDigestFile, await renderContractDigest())
 }

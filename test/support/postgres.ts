@@ -30,19 +30,24 @@ async function withSuperuser<T>(server: PostgresServer, work: (client: pg.Client
   }
 }
 
-function nextName({ prefix }: PostgresServer): string {
+/** A name for one more database of this run. */
+export function nextDatabaseName({ prefix }: PostgresServer): string {
   return `${prefix}_${process.pid}_${process.env['VITEST_WORKER_ID'] ?? '0'}_${++count}`
 }
 
 /** @param owner default: the superuser */
 async function copyDatabase(server: PostgresServer, template: string, owner?: string): Promise<string> {
-  const name = nextName(server)
+  const name = nextDatabaseName(server)
   const options = `TEMPLATE ${template}${owner === undefined ? '' : ` OWNER ${owner}`}`
   await withSuperuser(server, (client) => client.query(`CREATE DATABASE ${name} ${options}`))
-  // A server of the file's own goes away with all its data, and may be dead by then.
+  dropDatabaseAfterFile(server, name)
+  return name
+}
+
+/** A server of the file's own goes away with all its data, and may be dead by then. */
+export function dropDatabaseAfterFile(server: PostgresServer, name: string): void {
   if (server.url === inject('postgres').url)
     afterAll(() => withSuperuser(server, (client) => dropDatabase(client, name)))
-  return name
 }
 
 /** The server learns of a closed pool a moment after the test: a connection that it ended first would be an error there. */
