@@ -21,10 +21,7 @@ export const problems = {
     'not as many columns as the header',
   ),
   json: error('la ligne n’est pas un objet JSON', 'the line is not a JSON object'),
-  json_member: error(
-    'membre JSON inconnu, ou présent deux fois',
-    'unknown JSON member, or one that stands twice',
-  ),
+  json_member: error('membre JSON inconnu', 'unknown JSON member'),
   json_value: error(
     'valeur JSON qui n’est ni un texte, ni un nombre entier, ni vrai ou faux',
     'a JSON value that is neither a text, nor a whole number, nor true or false',
