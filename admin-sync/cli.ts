@@ -13,6 +13,7 @@
  *   cases sync [--dry-run]     a pass over them now, or what it would do
  *   tickets verify             what is set up wrong at the help desk
  *   cases import <file.csv>    logins that are known to be shared get their cases
+ *   import [folder] [--dry-run]     contracts from an export in files, or from the database of Cofacering
  *   contracts transfer --all|<contract>… [--dry-run]     carries contracts to the Ellipro workspace
  *   people export|erase <e-mail>     what is stored about a person; personal data
  *   jobs dead                  jobs that ended without success      jobs redrive [id]    tries them again
@@ -27,6 +28,7 @@ import { ConfigError, UpstreamError } from '../core/errors.ts'
 import { addCases, addTickets } from './cli/cases.ts'
 import { addContracts } from './cli/contracts.ts'
 import { addDesk } from './cli/desk.ts'
+import { addImport } from './cli/import.ts'
 import { addInstallation } from './cli/installation.ts'
 import { addPeople } from './cli/people.ts'
 import { addWatch } from './cli/watch.ts'
@@ -39,6 +41,7 @@ function createProgram(env: NodeJS.ProcessEnv): Command {
   addDesk(program, env)
   addCases(program, env)
   addTickets(program, env)
+  addImport(program, env)
   addContracts(program, env)
   addPeople(program, env)
   return program
@@ -54,6 +57,10 @@ function explain(error: unknown): 1 | 2 | 3 {
     // Queries on Cofacering that cannot be used: an operator mends them.
     console.error(error.cause.message)
     return 2
+  }
+  if (error instanceof UpstreamError && error.code === 'import_running') {
+    console.error('Another import is at work. Wait until it has ended, or stop it; it can be gone on with.')
+    return 3
   }
   if (error instanceof UpstreamError) {
     const hint =

@@ -43,6 +43,13 @@ export const statusConfig = defineConfig({
   ...closingConfig,
 })
 
+/** All that the command `import` needs without a folder. */
+export const importConfig = defineConfig({
+  ...databaseConfig,
+  LEGACY_DATABASE_URL: statusConfig.LEGACY_DATABASE_URL,
+  LEGACY_QUERIES_FILE: sourceConfig.LEGACY_QUERIES_FILE,
+})
+
 /** All that the command `accounts sweep` needs. */
 export const sweepConfig = defineConfig({
   ...databaseConfig,
