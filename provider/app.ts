@@ -61,6 +61,7 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.post('/redirection/messages/save', screens.messages.saveLogin)
   app.get('/moved', screens.moved.show)
   app.get('/desk', screens.desk.show)
+  app.get('/help', screens.help.show)
 
   // One activation, from the mail to the portal.
   app.get('/activation/continue', screens.resume.show)
@@ -118,6 +119,10 @@ export function createApp(dependencies: Dependencies, screens: Screens): Express
   app.get('/staff/cases/:id', screens.staff.case)
   app.post('/staff/cases/:id/decide', screens.staff.decide)
   app.get('/staff/decisions/:id', screens.staff.decision)
+
+  // Who leads the migration: its numbers, and the list of logins that are left.
+  app.get('/staff/migration', screens.staff.migration)
+  app.post('/staff/migration/left', screens.staff.left)
 
   app.use(notFound)
   app.use(errorHandler(dependencies))

@@ -8,6 +8,7 @@ import { requestScreen } from './access/state.ts'
 import { confirmationScreen } from './confirmation/route.ts'
 import { contractScreen } from './contract/route.ts'
 import { deskScreen } from './desk/route.ts'
+import { helpScreen } from './help/route.ts'
 import { holderScreen } from './holder/route.ts'
 import { loginScreen } from './login/route.ts'
 import { messagesScreen } from './messages/route.ts'
@@ -28,6 +29,7 @@ export function createScreens(dependencies: Dependencies): Screens {
     moved: movedScreen(parts),
     messages: messagesScreen(parts),
     desk: deskScreen(parts),
+    help: helpScreen(parts),
     resume: resumeScreen(parts),
     sent: sentScreen(parts),
     confirmation: confirmationScreen(parts),

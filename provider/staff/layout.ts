@@ -1,14 +1,15 @@
 /** The frame of the agents' pages: the look of the others, under the name of the Service Relation Client. */
 import type { Response } from 'express'
 import { html } from 'hono/html'
+import type { Translate } from '../../core/text.ts'
 import { renderPage, type Html, type Page } from '../screens/layout.ts'
 import { contextOf } from '../web/context.ts'
-import type { Agent } from './session.ts'
+import type { Shown } from './session.ts'
 
 /** @param page `more`: cards below the first one; `query`: what the language switch keeps of the URL */
 export async function renderStaffPage(
   res: Response,
-  agent: Pick<Agent, 'name'> | undefined,
+  agent: Shown | undefined,
   { more, query, ...page }: Page & { more?: Html; query?: Record<string, string> },
 ): Promise<void> {
   const { t, csrf } = contextOf(res)
@@ -20,16 +21,29 @@ export async function renderStaffPage(
       <button class="ell-staff__leave" type="submit">${t('staff.sign_out')}</button>
     </form>`
   const area = html`<span class="ell-staff__area">${t('desk.name')}</span>`
+  const home = agent && (agent.isAgent ? '/staff' : '/staff/migration')
   await renderPage(res, {
     ...page,
     frame: {
-      header: html`${agent ? html`<a class="ell-staff__home" href="/staff">${area}</a>` : area} ${who}`,
+      header: html`${home ? html`<a class="ell-staff__home" href="${home}">${area}</a>` : area}
+      ${agent?.isAgent && agent.isLead && places(t, page.name ?? '')} ${who}`,
       styles: 'agents.css',
       ...(more !== undefined && { more }),
       ...(query && { query }),
     },
   })
 }
+
+/** For whoever has both roles. */
+const places = (t: Translate, page: string): Html =>
+  html`<ul class="ell-staff__places" role="list" aria-label="${t('staff.places')}">
+    <li><a href="/staff" ${page === 'staff-list' && 'aria-current=page'}>${t('staff.place.cases')}</a></li>
+    <li>
+      <a href="/staff/migration" ${page === 'staff-migration' && 'aria-current=page'}
+        >${t('staff.place.migration')}</a
+      >
+    </li>
+  </ul>`
 
 export const tag = (kind: 'info' | 'success' | 'warning' | 'error', text: string): Html =>
   html`<span class="ell-tag ${kind !== 'info' && `ell-tag--${kind}`}">${text}</span>`

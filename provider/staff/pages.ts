@@ -6,7 +6,7 @@ import { contextOf } from '../web/context.ts'
 import type { TypedDecision } from './decision-form.ts'
 import { renderStaffPage } from './layout.ts'
 import { signInPath, waitingUrl } from './paths.ts'
-import type { Agent } from './session.ts'
+import type { Shown } from './session.ts'
 
 const waitScript = 'wait-for-opening.js'
 export const refreshSeconds = 2
@@ -48,18 +48,19 @@ export async function renderChecking(req: Request, res: Response): Promise<void>
 }
 
 /** Reasons of admin-sync that have words of their own. */
-const refusals = ['not_agent', 'account_gone', 'account_disabled'] as const
+const refusals = ['not_agent', 'not_lead', 'account_gone', 'account_disabled'] as const
 
-/** Signed in at Keycloak, and no agent. */
+/** Signed in at Keycloak, and none of those whom the page is for. @param shown who has a session for other pages */
 export async function renderRefused(
   req: Request,
   res: Response,
   reason: string | undefined,
   keycloakSignOut: string,
+  shown?: Shown,
 ): Promise<void> {
   const { t } = contextOf(res)
   const known = refusals.find((one) => one === reason) ?? 'other'
-  await renderStaffPage(res, undefined, {
+  await renderStaffPage(res, shown, {
     status: 403,
     name: 'staff-refused',
     title: t('staff.refused.title'),
@@ -112,11 +113,7 @@ export async function renderSessionOver(res: Response, to: string, typed?: Typed
   })
 }
 
-export async function renderNotFound(
-  res: Response,
-  what: 'case' | 'decision',
-  agent: Pick<Agent, 'name'>,
-): Promise<void> {
+export async function renderNotFound(res: Response, what: 'case' | 'decision', agent: Shown): Promise<void> {
   const { t } = contextOf(res)
   await renderStaffPage(res, agent, {
     status: 404,

@@ -1,8 +1,9 @@
 /**
- * Who is an agent: admin-sync says so, within about a second of the sign-in (contract of `begin_staff_session`). A page
- * waits for its answer for two seconds; then it says that the access is being checked, and loads itself again.
+ * Who is an agent, or a lead of the migration: admin-sync says so, within about a second of the sign-in (contract of
+ * `begin_staff_session`). A page waits for its answer for two seconds; then it says that the access is being checked, and
+ * loads itself again. A person may be one, the other, or both; a page is for one of them.
  *
- * Nobody is an agent here by what provider believes: without a granted session the database gives nothing.
+ * Nobody is either here by what provider believes: without a granted session the database gives nothing.
  */
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Request, RequestHandler, Response } from 'express'
@@ -13,7 +14,10 @@ import { renderChecking, renderRefused } from './pages.ts'
 import { signInPath } from './paths.ts'
 import type { StaffSession, StaffStore } from './store.ts'
 
-export type Agent = { cookieHash: Buffer; name: string }
+/** Whoever is signed in on these pages, with at least one of the two roles. */
+export type Agent = { cookieHash: Buffer; name: string; isAgent: boolean; isLead: boolean }
+/** What a page says of them. */
+export type Shown = Omit<Agent, 'cookieHash'>
 
 /** @param cookieHash that of a granted session */
 export type AgentHandler = (agent: Agent, req: Request, res: Response) => Promise<void>
@@ -32,8 +36,8 @@ export async function waitFor<T>(ask: () => Promise<T>, isThere: (answer: T) => 
 }
 
 export type Guard = {
-  /** A page of an agent's; anybody else is led to the sign-in, told to wait, or refused with 403. */
-  page(handler: AgentHandler): RequestHandler
+  /** A page for agents, for leads, or for both; anybody else is led to the sign-in, told to wait, or refused with 403. */
+  page(handler: AgentHandler, whose?: 'agent' | 'lead' | 'either'): RequestHandler
   /** The agent at this browser, at this moment; `undefined` for anybody else. */
   agent(req: Request): Promise<Agent | undefined>
   session(req: Request): Promise<StaffSession | undefined>
@@ -46,30 +50,42 @@ export function createGuard(parts: {
   keycloakSignOut: string
 }): Guard {
   const { cookies, store, log } = parts
+  function refuse(req: Request, res: Response, reason: string | undefined, shown?: Shown): Promise<void> {
+    log.warn({ event: 'staff.refused', ...contextOf(res).ids, code: reason ?? 'unknown' })
+    return renderRefused(req, res, reason, parts.keycloakSignOut, shown)
+  }
+
   const guard: Guard = {
-    page: (handler) => async (req, res) => {
-      const cookieHash = cookies.sessionHash(req)
-      const session =
-        cookieHash &&
-        (await waitFor(
-          () => store.session(cookieHash),
-          (found) => found?.state !== 'checking',
-        ))
-      if (!session) return toSignIn(req, res)
-      switch (session.state) {
-        case 'checking':
-          return renderChecking(req, res)
-        case 'refused':
-          log.warn({ event: 'staff.refused', ...contextOf(res).ids, code: session.reason ?? 'unknown' })
-          return renderRefused(req, res, session.reason, parts.keycloakSignOut)
-        case 'granted':
-          return handler({ cookieHash, name: session.name }, req, res)
-      }
-    },
+    page:
+      (handler, whose = 'agent') =>
+      async (req, res) => {
+        const cookieHash = cookies.sessionHash(req)
+        const session =
+          cookieHash &&
+          (await waitFor(
+            () => store.session(cookieHash),
+            (found) => found?.state !== 'checking',
+          ))
+        if (!session) return toSignIn(req, res)
+        switch (session.state) {
+          case 'checking':
+            return renderChecking(req, res)
+          case 'refused':
+            return refuse(req, res, session.reason)
+          case 'granted': {
+            const { state: _, ...shown } = session
+            if ((whose === 'agent' && !shown.isAgent) || (whose === 'lead' && !shown.isLead))
+              return refuse(req, res, `not_${whose}`, shown)
+            return handler({ cookieHash, ...shown }, req, res)
+          }
+        }
+      },
     async agent(req) {
       const cookieHash = cookies.sessionHash(req)
       const session = cookieHash && (await store.session(cookieHash))
-      return session?.state === 'granted' ? { cookieHash: cookieHash!, name: session.name } : undefined
+      if (session?.state !== 'granted' || !session.isAgent) return undefined
+      const { state: _, ...shown } = session
+      return { cookieHash: cookieHash!, ...shown }
     },
     async session(req) {
       const cookieHash = cookies.sessionHash(req)

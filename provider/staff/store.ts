@@ -8,7 +8,7 @@ import type { DecisionContent, DecisionKind } from '../../core/nonce.ts'
 
 export type StaffSession =
   | { state: 'checking' }
-  | { state: 'granted'; name: string }
+  | { state: 'granted'; name: string; isAgent: boolean; isLead: boolean }
   /** `reason`: a short code of admin-sync's. */
   | { state: 'refused'; reason: string | undefined }
 
@@ -155,12 +155,21 @@ export function createStaffStore(pool: pg.Pool): StaffStore {
       await pool.query('SELECT ellipro.begin_staff_session($1, $2, $3)', [cookieHash, idToken, correlationId])
     },
     async session(cookieHash) {
-      const { rows } = await pool.query<{ state: string; reason: string | null; name: string | null }>(
-        'SELECT state, reason, name FROM ellipro.staff_session_view($1)',
-        [cookieHash],
-      )
+      const { rows } = await pool.query<{
+        state: string
+        reason: string | null
+        name: string | null
+        is_agent: boolean
+        is_lead: boolean
+      }>('SELECT state, reason, name, is_agent, is_lead FROM ellipro.staff_session_view($1)', [cookieHash])
       const [found] = rows
-      if (found?.state === 'granted') return { state: 'granted', name: found.name ?? '' }
+      if (found?.state === 'granted')
+        return {
+          state: 'granted',
+          name: found.name ?? '',
+          isAgent: found.is_agent,
+          isLead: found.is_lead,
+        }
       if (found?.state === 'refused') return { state: 'refused', reason: found.reason ?? undefined }
       return found && { state: 'checking' }
     },

@@ -10,6 +10,7 @@ export type Screens = {
   /** Saving the old messages of a login: before the move, and after it. */
   messages: Get<'showLogin' | 'saveLogin' | 'show' | 'save' | 'signIn' | 'callback' | 'signOut'>
   desk: Get<'show'>
+  help: Get<'show'>
   /** GET /activation/continue: where Keycloak's own pages lead back to. */
   resume: Get<'show'>
   /** The "mail sent" page of an activation: resend, and correct the address. */
@@ -30,5 +31,7 @@ export type Screens = {
   /** What the holder of a login is asked. */
   holder: Get<'show' | 'submit'>
   /** The agents' pages. */
-  staff: Get<'list' | 'signIn' | 'callback' | 'signOut' | 'case' | 'decide' | 'decision'>
+  staff: Get<
+    'list' | 'signIn' | 'callback' | 'signOut' | 'case' | 'decide' | 'decision' | 'migration' | 'left'
+  >
 }
