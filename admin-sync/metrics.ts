@@ -81,6 +81,13 @@ export function createAdminSyncMetrics(): AdminSyncMetrics {
     labelNames: ['budget'],
     registers: [registry],
   })
+  const transfers = new Counter({
+    name: 'ellipro_contract_transfers_total',
+    help: 'Runs of the job transfer-contract by what became of them: what was done, or why it could not be.',
+    labelNames: ['outcome'],
+    registers: [registry],
+  })
+  for (const outcome of ['stored', 'finished']) transfers.inc({ outcome }, 0)
   for (const job of jobKinds) for (const result of Object.values(results)) jobs.zero({ kind: job, result })
   for (const budget of budgets) refusedMails.inc({ budget }, 0)
   const { refresh, readFrom } = createDatabaseNumbers(registry)
@@ -97,6 +104,8 @@ export function createAdminSyncMetrics(): AdminSyncMetrics {
       const result = results[String(event)]
       if (result === undefined) return
       jobs.observe({ kind: code(line['job']), result }, Number(line['duration_ms']) / 1000)
+      if (line['job'] === 'transfer-contract')
+        transfers.inc({ outcome: code(line['outcome'] ?? line['code']) })
       const budget = budgets.find((name) => name === line['outcome'] || line['code'] === `mail:${name}`)
       if (budget) refusedMails.inc({ budget })
     },
