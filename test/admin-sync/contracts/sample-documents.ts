@@ -1,12 +1,5 @@
-/** Contracts for tests: made at random from a seed, with texts that tempt an encoding or an order, and put into our copy. */
-import type pg from 'pg'
-import { digestContract } from '../../../admin-sync/contracts/digest.ts'
-import {
-  alertKinds,
-  columns,
-  contractDocument,
-  type ContractDocument,
-} from '../../../admin-sync/contracts/model.ts'
+/** Contracts for tests: made at random from a seed, with texts that tempt an encoding or an order. */
+import { alertKinds, contractDocument, type ContractDocument } from '../../../admin-sync/contracts/model.ts'
 import { analyses, reports } from '../../../core/offer.ts'
 
 /** Numbers from 0 to 1, the same for the same seed (mulberry32). */
@@ -99,51 +92,4 @@ export function randomDocument(contract: string, random: () => number, lines = 1
       ({ country, number, kind, recipient }) => `${country}\t${number}\t${kind}\t${recipient}`,
     ),
   })
-}
-
-/** Writes the contract into our copy, in place of what stood there, as an import does. Several statements, no transaction. */
-export async function storeDocument(
-  db: pg.Pool | pg.ClientBase,
-  document: ContractDocument,
-  options: { digest?: boolean } = {},
-): Promise<void> {
-  const { contract, company, tariff, contact } = document
-  for (const table of ['portfolio_line', 'monitoring', 'legacy_contract'])
-    await db.query(`DELETE FROM ellipro.${table} WHERE contract = $1`, [contract])
-  await db.query(
-    `INSERT INTO ellipro.legacy_contract (${columns.contracts.join(', ')}, digest)
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, decode($15, 'hex'))`,
-    [
-      contract,
-      company.name,
-      company.country,
-      company.number,
-      tariff.name,
-      tariff.fee.cents,
-      tariff.fee.currency,
-      document.signedOn,
-      contact.name,
-      contact.email,
-      contact.phone,
-      document.reports,
-      document.analyses,
-      document.score,
-      options.digest === false ? null : digestContract(document).digest,
-    ],
-  )
-  const rows = {
-    tariff_price: tariff.prices.map(({ item, cents, currency }) => ({ item, amount_cents: cents, currency })),
-    contract_country: document.countries.map((country) => ({ country })),
-    portfolio_line: document.portfolio.map(({ addedOn, ...line }) => ({ ...line, added_on: addedOn })),
-    monitoring: document.monitoring,
-  }
-  for (const [table, records] of Object.entries(rows))
-    await db.query(
-      `INSERT INTO ellipro.${table} SELECT (json_populate_record(NULL::ellipro.${table},
-         (line::jsonb || jsonb_build_object('contract', $1::text))::json)).* FROM json_array_elements($2) AS line`,
-      [contract, JSON.stringify(records)],
-    )
-  await db.query('INSERT INTO ellipro.contract_transfer (contract) VALUES ($1) ON CONFLICT DO NOTHING', [
-    contract,
-  ])
 }
