@@ -21,6 +21,13 @@ export type Options = {
   encoding?: 'utf-8' | 'latin-1'
   all?: true
   dryRun?: true
+  state?: string[]
+  quietYears?: number
+  activeYears?: number
+  contract?: string
+  asImported?: true
+  inFull?: true
+  html?: string
 }
 
 /** Commands print their own answer; connections lost in the background are not part of it. */

@@ -1,4 +1,4 @@
-/** Commands on contracts: `contracts transfer`. What they are for: docs/contracts.md. */
+/** Commands on contracts: `contracts transfer`, and `contracts verify` (verify.ts). What they are for: docs/contracts.md. */
 import { randomUUID } from 'node:crypto'
 import { Option, type Command } from 'commander'
 import pg from 'pg'
@@ -8,12 +8,14 @@ import { printTransfer, transferAll, type BulkProgress, type BulkReport } from '
 import { createDependencies } from '../dependencies.ts'
 import { withLock } from '../jobs/contract-work.ts'
 import { add, quiet, type Environment, type Options } from './command.ts'
+import { addVerify } from './verify.ts'
 
 /** Each reads a contract as a whole into memory, and takes a connection for its lock. */
 const atOnce = 4
 
 export function addContracts(program: Command, env: Environment): void {
   const contracts = program.command('contracts').description('contracts on their way to Ellipro')
+  addVerify(contracts, env)
   add(
     contracts,
     'transfer [contract...]',

@@ -257,9 +257,9 @@ describe('a contract whose people have moved', () => {
   })
 })
 
-describe('a workspace in trouble', () => {
-  const lying = (changes: Partial<Workspace>): Workspace => ({ ...scene.direct, ...changes })
+const lying = (changes: Partial<Workspace>): Workspace => ({ ...scene.direct, ...changes })
 
+describe('a workspace in trouble', () => {
   it('that goes down in the middle stops the comparison: nothing counts as missing, and there is no report', async () => {
     for (const contract of ['V-1', 'V-2', 'V-3']) await scene.carry(contract)
     let pages = 0
