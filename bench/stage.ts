@@ -31,6 +31,7 @@ import { findJava } from '../dev/java.ts'
 import { ensureKeycloak } from '../dev/keycloak-distribution.ts'
 import { signInAdministrator, startKeycloak, waitForKeycloak } from '../dev/keycloak.ts'
 import { findFreePort } from '../dev/ports.ts'
+import { workspaceRole } from '../dev/portal/workspace/database.ts'
 import { startPostgres } from '../dev/postgres.ts'
 import { makeSecrets, rolePasswords, type Secrets } from '../dev/secrets.ts'
 import { startSmtpSink } from '../dev/smtp-sink.ts'
@@ -132,6 +133,8 @@ export async function openStage(report: (text: string) => void): Promise<Stage> 
       sync: as('ellipro_sync', secrets.databaseSync, 'ellipro'),
       provider: as('ellipro_provider', secrets.databaseProvider, 'ellipro'),
       cofaceringReader: as('cofacering_reader', secrets.databaseCofaceringReader, 'cofacering'),
+      // The bench starts no portal.
+      workspace: as(workspaceRole, secrets.databaseWorkspace, 'workspace'),
     },
     applicationsFile: join(dir, 'applications.json'),
     secrets,

@@ -20,7 +20,7 @@ export type Installation = {
   secondApplication: Place
   smtp: Place
   /** postgres:// URLs, each with its own role. */
-  databases: { sync: string; provider: string; cofaceringReader: string }
+  databases: { sync: string; provider: string; cofaceringReader: string; workspace: string }
   /** Absolute path of the file that holds describeApplications(). */
   applicationsFile: string
   secrets: Secrets
@@ -199,7 +199,11 @@ export function processEnvironments(
       REALM_ADMIN_PASSWORD: keycloak.administrator.password,
       APPLICATIONS_FILE: installation.applicationsFile,
     },
-    portal: application(portal, secondApplication, 'portal', secrets.portalClient),
+    portal: {
+      ...application(portal, secondApplication, 'portal', secrets.portalClient),
+      PROVIDER_URL: placeUrl(provider),
+      WORKSPACE_DATABASE_URL: databases.workspace,
+    },
     secondApplication: application(secondApplication, portal, 'second-app', secrets.secondApplicationClient),
   }
 }

@@ -27,6 +27,7 @@ import {
 import { startInbox } from './inbox.ts'
 import { ensureKeycloak } from './keycloak-distribution.ts'
 import { signInAdministrator, startKeycloak, waitForKeycloak } from './keycloak.ts'
+import { bootstrapWorkspace } from './portal/workspace/database.ts'
 import { Parts, runToEnd, waitForAnswer } from './parts.ts'
 import { describeInstallation, loopback, makePlan, type Plan } from './plan.ts'
 import { checkPostgres, startPostgres } from './postgres.ts'
@@ -74,6 +75,7 @@ async function startDatabase({ ports, secrets }: Plan): Promise<string> {
     url = started.url
   }
   await bootstrapDatabases(url, rolePasswords(secrets))
+  await bootstrapWorkspace(url, secrets.databaseWorkspace, 'workspace')
   progress.say(given ? 'PostgreSQL of DATABASE_URL is ready' : 'PostgreSQL is ready')
   return url
 }
@@ -91,7 +93,7 @@ async function prepareData(serverUrl: string, syncUrl: string): Promise<void> {
     throw new SetupError(`${error instanceof Error ? error.message : String(error)}
 The databases were made by another version of this project. To begin anew with empty ones: ${
       process.env['DATABASE_URL']
-        ? 'drop `ellipro`, `keycloak` and `cofacering` on the server of DATABASE_URL'
+        ? 'drop `ellipro`, `keycloak`, `cofacering` and `workspace` on the server of DATABASE_URL'
         : `remove ${folder}`
     }`)
   })
@@ -169,7 +171,7 @@ function showWelcome(installation: Installation, inboxUrl: string, ticketsTo: st
       staffUrl: `${placeUrl(installation.provider)}/staff`,
       passwords: installation.secrets,
       ticketsTo,
-      database: `${new URL(installation.databases.sync).host} (ellipro, keycloak, cofacering)`,
+      database: `${new URL(installation.databases.sync).host} (ellipro, keycloak, cofacering, workspace)`,
       folder,
       seconds: progress.seconds(),
     },

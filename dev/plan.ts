@@ -6,6 +6,7 @@ import { placeUrl, type Installation } from './environment.ts'
 import { readExternalKeycloak, type ExternalKeycloak } from './external-keycloak.ts'
 import { findJava } from './java.ts'
 import { choosePorts, requireFree, type PortName, type Ports } from './ports.ts'
+import { workspaceRole } from './portal/workspace/database.ts'
 import { markRunning } from './running.ts'
 import { openSecrets, type Secrets } from './secrets.ts'
 
@@ -81,6 +82,7 @@ export function describeInstallation(
         secrets.databaseCofaceringReader,
         'cofacering',
       ),
+      workspace: connectionUrl(serverUrl, workspaceRole, secrets.databaseWorkspace, 'workspace'),
     },
     applicationsFile: join(folder, 'applications.json'),
     secrets,

@@ -13,13 +13,13 @@
  * before it shows a button. The browser gets one cookie with a random id; tokens stay on the server.
  */
 import { join } from 'node:path'
-import express, { type Express, type Request, type Response } from 'express'
+import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
 import helmet from 'helmet'
 import * as client from 'openid-client'
 import type { ApplicationConfig } from './config.ts'
 import { createKeycloak, KeycloakUnreachable, LogoutTokenRefused } from './keycloak.ts'
-import { renderMessage, renderSignedIn, renderSignedOut } from './pages.ts'
-import { createSessions, type Attempt, type Session, type Wish } from './sessions.ts'
+import { renderMessage, renderSignedIn, renderSignedOut, type Html, type View } from './pages.ts'
+import { createSessions, type Account, type Attempt, type Session, type Wish } from './sessions.ts'
 import { chooseTexts, type Language, type MessageKey } from './texts.ts'
 
 export type Application = {
@@ -27,12 +27,35 @@ export type Application = {
   key: 'portal' | 'second_app'
   name: Record<Language, string>
 }
+/** What an application has beside its sign-in: another one leaves this out. */
+export type Extension = {
+  /** For other programs; it answers everything under its path by itself. */
+  api?: { path: string; handler: RequestHandler }
+  /** Its pages. */
+  pages?: (tools: PageTools) => RequestHandler
+  /** What the home page shows to whoever is signed in, beside who that is. */
+  renderHome?: (language: Language, account: Account) => Promise<Html>
+  /** Gives back what it holds, when nobody is served any more. */
+  close?: () => Promise<void>
+}
+export type PageTools = {
+  /** Whoever is signed in at this browser. */
+  findAccount: (req: Request) => Account | undefined
+  view: (req: Request) => View
+  /** A page of the application that says what happened. */
+  showMessage: (req: Request, res: Response, status: number, key: MessageKey) => Promise<void>
+}
 /** Writes one event; `fields` never hold what identifies a person. */
 export type LogEvent = (event: string, fields?: Record<string, unknown>) => void
 
 const themeFolder = join(import.meta.dirname, '../../themes/ellipro/login/resources')
 
-export function createApp(application: Application, config: ApplicationConfig, log: LogEvent): Express {
+export function createApp(
+  application: Application,
+  config: ApplicationConfig,
+  log: LogEvent,
+  extension: Extension = {},
+): Express {
   const sessions = createSessions()
   const keycloak = createKeycloak(config)
   const secure = config.APP_URL.startsWith('https:')
@@ -41,6 +64,7 @@ export function createApp(application: Application, config: ApplicationConfig, l
 
   const app = express()
   app.disable('x-powered-by')
+  if (extension.api) app.use(extension.api.path, extension.api.handler)
   app.use(
     helmet({
       strictTransportSecurity: secure,
@@ -68,7 +92,9 @@ export function createApp(application: Application, config: ApplicationConfig, l
   app.get('/', async (req, res) => {
     const session = findSession(req)
     if (session?.account) {
-      res.send(await renderSignedIn(view(req), session.account.claims))
+      const { account } = session
+      const more = await extension.renderHome?.(view(req).texts.language, account)
+      res.send(await renderSignedIn(view(req), account.claims, more))
       return
     }
     const signedOut = req.query['state'] === 'signed-out'
@@ -118,8 +144,7 @@ export function createApp(application: Application, config: ApplicationConfig, l
 
   app.post('/sign-out', async (req, res) => {
     // Other applications of the same host count as the same site for SameSite cookies, so this is asked as well.
-    const from = req.get('sec-fetch-site')
-    if (from !== undefined && from !== 'same-origin') {
+    if (isFromElsewhere(req)) {
       await showMessage(req, res, 403, 'formRefused')
       return
     }
@@ -156,6 +181,8 @@ export function createApp(application: Application, config: ApplicationConfig, l
     },
   )
 
+  if (extension.pages)
+    app.use(extension.pages({ findAccount: (req) => findSession(req)?.account, view, showMessage }))
   app.use((req, res) => showMessage(req, res, 404, 'notFound'))
   app.use(async (error: unknown, req: Request, res: Response, _next: express.NextFunction) => {
     const { name, code, status } = error as { name?: string; code?: string; status?: number }
@@ -218,6 +245,12 @@ export function createApp(application: Application, config: ApplicationConfig, l
   function setCookie(res: Response, session: Session) {
     res.cookie(cookieName, session.id, cookieOptions())
   }
+}
+
+/** A form that another site, or another application of the same host, has sent. */
+export function isFromElsewhere(req: Request): boolean {
+  const from = req.get('sec-fetch-site')
+  return from !== undefined && from !== 'same-origin'
 }
 
 /** Anybody may write a link with a hint: only what can be an address is handed on. */

@@ -3,7 +3,7 @@ import { html } from 'hono/html'
 import type { IDToken } from 'openid-client'
 import type { Language, MessageKey, Texts } from './texts.ts'
 
-type Html = ReturnType<typeof html>
+export type Html = ReturnType<typeof html>
 export type View = { texts: Texts; name: string; otherUrl: string }
 
 export function renderSignedOut(view: View, { signedOut }: { signedOut: boolean }): Promise<string> {
@@ -34,7 +34,8 @@ export function renderSignedOut(view: View, { signedOut }: { signedOut: boolean 
   )
 }
 
-export function renderSignedIn(view: View, claims: IDToken): Promise<string> {
+/** @param more what else the application shows there */
+export function renderSignedIn(view: View, claims: IDToken, more?: Html): Promise<string> {
   const { texts } = view
   const facts: [string, string, unknown][] = [
     ['name', texts.person, claims['name']],
@@ -61,6 +62,7 @@ export function renderSignedIn(view: View, claims: IDToken): Promise<string> {
         <a class="ell-button" id="other-application" href="${view.otherUrl}">${texts.other}</a>
         <button class="ell-button ell-button--secondary" id="sign-out">${texts.signOut}</button>
       </form>
+      ${more ?? ''}
       <h2 class="ell-subtitle" id="claims-title">${texts.claims}</h2>
       <div class="ell-table-frame" role="region" tabindex="0" aria-labelledby="claims-title">
         <table class="ell-table" id="claims">
@@ -103,7 +105,13 @@ export function renderMessage(view: View, key: MessageKey): Promise<string> {
   )
 }
 
-async function page({ texts, name }: View, title: string, content: Html): Promise<string> {
+/** @param wide for tables */
+export async function page(
+  { texts, name }: View,
+  title: string,
+  content: Html,
+  wide = false,
+): Promise<string> {
   const document = await html`<!doctype html>
     <html lang="${texts.language}">
       <head>
@@ -128,7 +136,7 @@ async function page({ texts, name }: View, title: string, content: Html): Promis
             </a>
           </div>
         </header>
-        <main class="ell-main" id="contenu" tabindex="-1">${content}</main>
+        <main class="ell-main ${wide ? 'ell-main--wide' : ''}" id="contenu" tabindex="-1">${content}</main>
       </body>
     </html>`
   return document.toString()

@@ -11,6 +11,7 @@ import {
   processEnvironments,
   type Installation,
 } from '../../dev/environment.ts'
+import { readPortalConfig } from '../../dev/portal/config.ts'
 import { readApplicationConfig } from '../../dev/relying-party/config.ts'
 import { makeSecrets } from '../../dev/secrets.ts'
 import { readProviderConfig } from '../../provider/config.ts'
@@ -33,6 +34,7 @@ const installation: Installation = {
     sync: 'postgres://ellipro_sync:a@127.0.0.1:5433/ellipro',
     provider: 'postgres://ellipro_provider:b@127.0.0.1:5433/ellipro',
     cofaceringReader: 'postgres://cofacering_reader:c@127.0.0.1:5433/cofacering',
+    workspace: 'postgres://ellipro_workspace:d@127.0.0.1:5433/workspace',
   },
   applicationsFile: join(dir, 'applications.json'),
   secrets: makeSecrets(),
@@ -111,6 +113,15 @@ describe('the environment of each process', () => {
         expect(text).not.toContain(secret)
     }
     expect(JSON.stringify(environments.adminSync)).not.toContain(keys.providerVerifierKey)
+  })
+
+  test('gives the workspace’s database to the portal alone', () => {
+    const { portal, ...others } = environments
+    expect(readPortalConfig(portal)).toMatchObject({
+      WORKSPACE_DATABASE_URL: installation.databases.workspace,
+      PROVIDER_URL: 'http://127.0.0.1:4000',
+    })
+    expect(JSON.stringify(others)).not.toContain('ellipro_workspace')
   })
 
   test('passes on what a program needs to run, and no secret of the user', () => {

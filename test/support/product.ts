@@ -28,6 +28,7 @@ import { startInbox, type TestInbox } from './inbox.ts'
 import { createRealm } from './keycloak.ts'
 import type { OwnServers } from './own-servers.ts'
 import { createCofacering, createDatabase, type TestCofacering, type TestDatabase } from './postgres.ts'
+import { createWorkspaceDatabase, type TestWorkspaceDatabase } from './workspace.ts'
 
 const root = join(import.meta.dirname, '..', '..')
 const entries = {
@@ -62,6 +63,8 @@ export type Product = {
   inbox: TestInbox
   database: TestDatabase
   cofacering: TestCofacering
+  /** Of the portal. */
+  workspace: TestWorkspaceDatabase
   /** Resolves when it is ready. */
   start: (part: Part) => Promise<void>
   /** Asks it to end. */
@@ -87,10 +90,11 @@ export async function startProduct(
   options: ProductOptions = {},
 ): Promise<Product> {
   const { servers, replicas = 1 } = options
-  const [realm, database, cofacering, inbox] = await Promise.all([
+  const [realm, database, cofacering, workspace, inbox] = await Promise.all([
     createRealm(servers?.keycloak),
     createDatabase(servers?.postgres),
     createCofacering(servers?.postgres),
+    createWorkspaceDatabase(servers?.postgres),
     startInbox(),
   ])
   const folder = mkdtempSync(join(tmpdir(), 'ellipro-product-'))
@@ -105,7 +109,12 @@ export async function startProduct(
     provider: await place(4),
     adminSync: await place(1),
     smtp: { host: inbox.host, port: inbox.port },
-    databases: { sync: database.sync, provider: database.provider, cofaceringReader: cofacering.reader },
+    databases: {
+      sync: database.sync,
+      provider: database.provider,
+      cofaceringReader: cofacering.reader,
+      workspace: workspace.url,
+    },
     applicationsFile: join(folder, 'applications.json'),
     secrets: servers?.postgres.secrets ?? inject('postgres').secrets,
   }
@@ -187,6 +196,7 @@ export async function startProduct(
     inbox,
     database,
     cofacering,
+    workspace,
     start,
     stop,
     kill: async (part) => {
