@@ -7,7 +7,8 @@
  *   notes for tickets  lose their text
  *   activations        that are over keep their row, which other rows and the counts need, with an address of nobody
  *   mails              the ledger loses the address, a day after the mail: until then budgets count it
- *   sessions           of an agent go
+ *   sessions           of an agent go, and those of the page of the old messages
+ *   old messages       of a login that was this person's alone go; of a shared one they stay until their days are over
  *
  * What is in use is not touched, and nothing else of the person either: an account that is open is deleted at Keycloak
  * first, an activation under way is withdrawn first. "It was not me" stays until its days are over: it protects the
@@ -44,6 +45,10 @@ export type Erasure = {
   mailsKept: number
   sessions: number
   blocksKept: number
+  /** Old messages. */
+  messages: number
+  /** Of logins that others have used. */
+  messagesKept: number
   tickets: ErasureTicket[]
 }
 
@@ -81,6 +86,8 @@ export async function erasePerson(
       mailsKept: person.mailsKept,
       sessions: person.sessions,
       blocksKept: person.blocks,
+      messages: person.messages,
+      messagesKept: person.messagesKept,
       tickets: person.tickets,
     }
     if (obstacles.length > 0) return { ...counts, outcome: 'refused' }
@@ -91,6 +98,7 @@ export async function erasePerson(
       counts.notes,
       counts.mails,
       counts.sessions,
+      counts.messages,
     ]
     if (isAnything.every((count) => count === 0))
       return { ...counts, outcome: person.mailsKept + person.blocks > 0 ? 'kept' : 'unknown' }
@@ -181,7 +189,22 @@ async function collect(client: pg.PoolClient, address: string) {
       WHERE t.case_id = ANY ($1) ORDER BY c.reference`,
     [cases],
   )
+  const mailboxes = await ask<{ account: string; shared: boolean; messages: number }>(
+    `SELECT l.account, z.messages,
+            EXISTS (SELECT FROM ellipro.login_case c WHERE c.account = l.account)
+            OR EXISTS (SELECT FROM ellipro.activation o WHERE o.account = l.account AND o.address_key <> $1
+                        AND (o.opened_at IS NOT NULL OR o.state IN ('requested', 'mailed', 'confirmed'))) AS shared
+       FROM (SELECT DISTINCT account FROM ellipro.activation
+              WHERE address_key = $1 AND kind = 'legacy' AND opened_at IS NOT NULL) l,
+            ellipro.mailbox_size(l.account) z ORDER BY l.account`,
+    [key],
+  )
+  const own = mailboxes.filter(({ shared }) => !shared)
+  const sum = (some: typeof mailboxes) => some.reduce((all, { messages }) => all + messages, 0)
   return {
+    mailboxes: own.map(({ account }) => account),
+    messages: sum(own),
+    messagesKept: sum(mailboxes) - sum(own),
     key,
     requests,
     cases,
@@ -218,6 +241,13 @@ async function erase(client: pg.PoolClient, person: Person): Promise<void> {
   await client.query('DELETE FROM ellipro.ticket_note WHERE id = ANY ($1)', [
     person.notes.flatMap(({ id, posted }) => (posted ? [] : id)),
   ])
+  await client.query('DELETE FROM ellipro.legacy_message WHERE account = ANY ($1)', [person.mailboxes])
+  for (const table of ['mailbox_saving', 'reader_session'])
+    await client.query(
+      `DELETE FROM ellipro.${table} WHERE user_id IN
+         (SELECT user_id FROM ellipro.keycloak_user WHERE address_key = $1)`,
+      [person.key],
+    )
   await client.query('DELETE FROM ellipro.access_request WHERE id = ANY ($1)', [requests])
   for (const { id, caseId, open } of person.requests)
     await client.query(`SELECT ellipro.note_case($1, $2, 'request_erased', 'admin-sync', $3)`, [

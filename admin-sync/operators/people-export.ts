@@ -16,6 +16,8 @@ export type PersonExport = {
   mails: Row[]
   accounts: Row[]
   addedContracts: Row[]
+  /** Old messages of logins that were moved for the address: how many; who has moved saves the messages themselves. */
+  mailboxes: Row[]
   /** Logins that may not be used with the address, because its owner said "it was not me". */
   blocked: Row[]
   /** As an agent. */
@@ -57,6 +59,14 @@ const queries: Record<Exclude<keyof PersonExport, 'address'>, string> = {
     SELECT d.contract, d.added_at AS at
       FROM ellipro.added_contract d JOIN ellipro.activation a ON a.id = d.activation_id
      WHERE a.address_key = $1 ORDER BY d.added_at`,
+  mailboxes: `
+    SELECT l.login, l.contract, z.messages, z.attachments, z.bytes::float8 AS bytes, z.kept_until AS "keptUntil",
+           (SELECT ${isoList(`'at', s.created_at, 'outcome', s.outcome`)} ORDER BY s.created_at), '[]')
+              FROM ellipro.mailbox_saving s JOIN ellipro.account_holding h ON h.user_id = s.user_id
+             WHERE s.account = l.account AND h.activation_id = l.id) AS saved
+      FROM (SELECT DISTINCT ON (account) id, account, login, contract FROM ellipro.activation
+             WHERE address_key = $1 AND kind = 'legacy' AND opened_at IS NOT NULL
+             ORDER BY account, opened_at DESC) l, ellipro.mailbox_size(l.account) z ORDER BY l.login`,
   blocked: `
     SELECT (SELECT a.login FROM ellipro.activation a WHERE a.account = b.account LIMIT 1) AS login, b.until
       FROM ellipro.blocked_pair b WHERE b.address_key = $1 ORDER BY b.until`,

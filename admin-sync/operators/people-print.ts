@@ -4,7 +4,18 @@ import type { Erasure } from './people-erase.ts'
 
 export function printErasure(t: Translate, erasure: Erasure): string {
   const { outcome, obstacles, tickets } = erasure
-  const { requests, activations, events, notes, mails, mailsKept, sessions, blocksKept } = erasure
+  const {
+    requests,
+    activations,
+    events,
+    notes,
+    mails,
+    mailsKept,
+    sessions,
+    blocksKept,
+    messages,
+    messagesKept,
+  } = erasure
   if (outcome === 'unknown') return t('erase.unknown')
   const isSpared = outcome === 'refused' || outcome === 'kept'
   return [
@@ -19,10 +30,12 @@ export function printErasure(t: Translate, erasure: Erasure): string {
             notes,
             mails,
             sessions,
+            messages,
           }),
         ]),
     ...(mailsKept > 0 ? [t('erase.mailsKept', { count: mailsKept })] : []),
     ...(blocksKept > 0 ? [t('erase.blocksKept', { count: blocksKept })] : []),
+    ...(messagesKept > 0 ? [t('erase.messagesKept', { count: messagesKept })] : []),
     ...tickets.map(({ reference, connector, externalId, url }) =>
       t('erase.ticket', { reference, where: url ?? `${connector} ${externalId ?? ''}`.trim() }),
     ),

@@ -8,6 +8,7 @@ import { erasePerson } from '../../../admin-sync/operators/people-erase.ts'
 import { exportPerson, isKnown } from '../../../admin-sync/operators/people-export.ts'
 import { printErasure } from '../../../admin-sync/operators/people-print.ts'
 import { loadTexts } from '../../../core/text.ts'
+import { fillMailbox } from '../../provider/messages/mailbox.ts'
 import { createDatabase } from '../../support/postgres.ts'
 
 const database = await createDatabase()
@@ -345,6 +346,10 @@ test('docs/privacy.md names every column of the tables of cases', async () => {
     'ticket_note',
     'ticket_change',
     'staff_session',
+    'legacy_message',
+    'legacy_attachment',
+    'reader_session',
+    'mailbox_saving',
   ]
   const { rows } = await pool.query<{ table: string; column: string }>(
     `SELECT table_name AS "table", column_name AS "column" FROM information_schema.columns
@@ -360,4 +365,43 @@ test('docs/privacy.md names every column of the tables of cases', async () => {
   const settings = [...page.matchAll(/`(\w+_(?:days|hours))`/g)].map(([, name]) => name)
   const known = await pool.query<{ name: string }>('SELECT name FROM ellipro.setting')
   expect(settings.filter((name) => !known.rows.some((row) => row.name === name))).toEqual([])
+})
+
+test('old messages are counted in what comes out; erased, those of a login of one’s own go and those that others use stay', async () => {
+  const address = 'messages@client.example'
+  const makeMailbox = async (
+    state: string,
+    o: { address?: string; account?: string; kind?: string } = {},
+  ) => {
+    const account = o.account ?? randomUUID()
+    const activation = await activate(o.address ?? address, state, -1, account)
+    await pool.query('UPDATE ellipro.activation SET opened_at = now(), kind = $2 WHERE id = $1', [
+      activation,
+      o.kind ?? 'legacy',
+    ])
+    await fillMailbox(pool, account, { messages: 2, attachments: 1 })
+    return account
+  }
+  const own = await makeMailbox('closed')
+  const shared = await makeMailbox('closed')
+  const other = await activate('colleague@client.example', 'expired', -1, shared)
+  await pool.query('UPDATE ellipro.activation SET opened_at = now() WHERE id = $1', [other])
+  const byAgent = await makeMailbox('closed', { kind: 'granted' })
+  const elsewhere = await makeMailbox('closed', { address: 'somebody@client.example' })
+  expect(await exportPerson(pool, address)).toMatchObject({
+    mailboxes: [
+      { login: 'negoce.atlantique', messages: 2, attachments: 1, saved: [] },
+      { messages: 2, attachments: 1 },
+    ],
+  })
+  const rehearsal = await erasePerson(pool, address, nobodyAtKeycloak)
+  expect(rehearsal).toMatchObject({ outcome: 'rehearsed', messages: 2, messagesKept: 2 })
+  const texts = loadTexts(new URL('../../../admin-sync/text/', import.meta.url))
+  expect(printErasure(texts.en, rehearsal)).toContain('2 old messages')
+  expect(await erasePerson(pool, address, nobodyAtKeycloak, operator)).toMatchObject({ outcome: 'erased' })
+  const { rows } = await pool.query<{ account: string }>(
+    'SELECT DISTINCT account FROM ellipro.legacy_message WHERE account = ANY ($1)',
+    [[own, shared, byAgent, elsewhere]],
+  )
+  expect(rows.map(({ account }) => account).toSorted()).toEqual([shared, byAgent, elsewhere].toSorted())
 })
