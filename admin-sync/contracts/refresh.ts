@@ -21,7 +21,10 @@ export async function refreshContract(
     if (counts.contracts.set_aside > 0) throw new UpstreamError('import', 0, 'retry', 'contract_set_aside')
     return run
   } catch (error) {
-    if (error instanceof SourceError) throw new UpstreamError('import', 0, 'retry', 'source_unusable')
+    // Queries that are wrong are mended by an operator, and no contract is given up meanwhile.
+    const isUnusable =
+      error instanceof SourceError || (error instanceof Error && error.cause instanceof SourceError)
+    if (isUnusable) throw new UpstreamError('import', 0, 'retry', 'source_unusable', { cause: error })
     throw error
   }
 }

@@ -17,8 +17,8 @@ const bench = await createBench()
 const { inbox, pool, gate, provider } = bench
 const lines: string[] = []
 const log = createLog('admin-sync', 'debug', { write: (line) => void lines.push(line) })
-let onStep: ((step: string, id: string | undefined) => Promise<void> | void) | undefined
-const start = () => startAdminSync(bench.config, log, { onStep: (step, id) => onStep?.(step, id) })
+let onStep: ((step: string, id: string | undefined, job?: string) => Promise<void> | void) | undefined
+const start = () => startAdminSync(bench.config, log, { onStep: (step, id, job) => onStep?.(step, id, job) })
 
 beforeEach(() => {
   gate.set('open')
@@ -210,6 +210,25 @@ describe('while it runs', () => {
     expect(text).toMatch(/activated\s+\d/)
   })
 
+  test('what changes at Cofacering is followed by a job of its own, every minute', async () => {
+    const follow = () =>
+      withBoss(bench.environment['ADMIN_SYNC_DATABASE_URL'] ?? '', log, (boss) =>
+        boss.send('follow-contracts', {}),
+      )
+    await follow()
+    await until(async () => (await pool.query('SELECT FROM ellipro.contract_cursor')).rowCount === 1)
+    // Of nobody who moves in this file: theirs are frozen.
+    await bench.cofacering.query(
+      `UPDATE contract SET company = 'Suivie' WHERE id = (SELECT max(id) FROM contract)`,
+    )
+    await follow()
+    const imported = async () =>
+      (await pool.query(`SELECT FROM ellipro.legacy_contract WHERE company = 'Suivie'`)).rowCount === 1
+    await until(imported, 40_000)
+    const { rows } = await pool.query(`SELECT cron FROM pgboss.schedule WHERE name = 'follow-contracts'`)
+    expect(rows).toEqual([{ cron: '* * * * *' }])
+  })
+
   test('the sweep and the notices to old addresses are jobs of their own, with one line a pass', async () => {
     await withBoss(bench.environment['ADMIN_SYNC_DATABASE_URL'] ?? '', log, async (boss) => {
       await boss.send('sweep-accounts', {})
@@ -234,8 +253,9 @@ describe('while it runs', () => {
   test('a stop lets the job under way end, and nothing is taken afterwards', async () => {
     const second = await start()
     let reached: string | undefined
-    onStep = async (step, id) => {
-      if (step !== 'send' || reached !== undefined) return
+    onStep = async (step, id, job) => {
+      // Jobs on cases and contracts name themselves.
+      if (job !== undefined || step !== 'send' || reached !== undefined) return
       reached = id
       await sleep(800)
     }
