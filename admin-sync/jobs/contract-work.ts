@@ -3,6 +3,7 @@ import type { Job, JobResult, PgBoss } from 'pg-boss'
 import type { ContractDependencies, ContractJob, ContractJobKind } from '../contracts/job.ts'
 import { syncEntitlements } from '../contracts/entitlements/sync-entitlements.ts'
 import { followContracts } from '../contracts/follow-contracts.ts'
+import { purgeContracts } from '../contracts/purge-contracts.ts'
 import { transferContract } from '../contracts/transfer-contract.ts'
 import { giveJobsAgain } from '../contracts/transfer-store.ts'
 import type { AddressLocks } from './address-lock.ts'
@@ -37,6 +38,11 @@ export async function startContractWork(boss: PgBoss, dependencies: ContractWork
     'find-lost-contracts': async () => ({
       found: await giveJobsAgain(dependencies.pool, { schema, deadLetterQueue }),
     }),
+    'purge-contracts': ({ signal }) =>
+      purgeContracts(dependencies.pool, async () => {
+        signal.throwIfAborted()
+        await dependencies.onStep?.('purge', undefined)
+      }),
   }
   await startCron(boss, cron, dependencies.log)
 }

@@ -36,6 +36,7 @@ export type CaseCronQueue = keyof typeof caseCronQueues
 const contractCronQueues = {
   'follow-contracts': everyMinute,
   'find-lost-contracts': '5-59/15 * * * *',
+  'purge-contracts': '55 * * * *',
 } as const
 export type ContractCronQueue = keyof typeof contractCronQueues
 

@@ -20,7 +20,7 @@ export function printComparison(t: Translate, language: Language, { report, dige
       t('verify.differing', { count: contracts.length }),
       contracts.map(
         ({ contract, company, verdict, count }) =>
-          `${contract}${company === null ? '' : ` (${oneLine(company)})`} : ${t(`verify.verdict.${verdict}`, { count })}`,
+          `${oneLine(contract)}${company === null ? '' : ` (${oneLine(company)})`} : ${t(`verify.verdict.${verdict}`, { count })}`,
       ),
       t,
     ),
@@ -32,10 +32,10 @@ export function printComparison(t: Translate, language: Language, { report, dige
     ),
     ...list(
       t('verify.refused', { count: refused.length }),
-      refused.map(({ contract, reason }) => `${contract} : ${oneLine(reason)}`),
+      refused.map(({ contract, reason }) => `${oneLine(contract)} : ${oneLine(reason)}`),
       t,
     ),
-    ...list(t('verify.notImported', { count: notImported.length }), notImported, t),
+    ...list(t('verify.notImported', { count: notImported.length }), notImported.map(oneLine), t),
     ...list(
       t('verify.setAside', { count: setAside.lines }),
       setAside.reasons.map((reason) => describeReason(t, language, reason)),
@@ -43,7 +43,9 @@ export function printComparison(t: Translate, language: Language, { report, dige
     ),
     ...list(
       t('verify.changedSince', { count: changedSince.length }),
-      changedSince.map(({ contract, changedAt }) => `${contract}, ${showMoment(language, changedAt)}`),
+      changedSince.map(
+        ({ contract, changedAt }) => `${oneLine(contract)}, ${showMoment(language, changedAt)}`,
+      ),
       t,
     ),
     '',
@@ -80,7 +82,7 @@ export function describeDifference(
 ): string {
   const show = (value: string | null) =>
     value === null ? t('verify.absent') : `« ${oneLine(value.replaceAll('\t', ' | '))} »`
-  const where = `${contract}, ${t(`verify.section.${section}`)}${record === null ? '' : ` ${oneLine(record)}`}`
+  const where = `${oneLine(contract)}, ${t(`verify.section.${section}`)}${record === null ? '' : ` ${oneLine(record)}`}`
   if (field !== null) return t('verify.different', { where, field, ours: show(ours), theirs: show(theirs) })
   return theirs === null
     ? t('verify.missing', { where, ours: show(ours) })
