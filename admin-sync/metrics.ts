@@ -156,8 +156,13 @@ function createDatabaseNumbers(registry: Registry) {
     'Time since the help desk should have taken the oldest of them; 0 without one.',
   )
 
+  const contractOldest = gauge(
+    'ellipro_contract_waiting_oldest_seconds',
+    'Time since the first account of a contract was opened that the workspace has not taken for the last time; 0 without one.',
+  )
+
   async function read(pool: pg.Pool): Promise<void> {
-    const [byState, byJob, deadByJob, waiting, rate, shared] = await Promise.all([
+    const [byState, byJob, deadByJob, waiting, rate, shared, contracts] = await Promise.all([
       pool.query<{ state: string; count: string }>(
         'SELECT state, count(*) FROM ellipro.activation GROUP BY state',
       ),
@@ -188,7 +193,13 @@ function createDatabaseNumbers(registry: Registry) {
                 (SELECT count(*) FROM ellipro.ticket WHERE waiting_since IS NOT NULL) AS tickets,
                 (SELECT coalesce(extract(epoch FROM now() - min(waiting_since)), 0) FROM ellipro.ticket) AS ticket`,
       ),
+      pool.query<{ oldest: string }>(
+        `SELECT coalesce(extract(epoch FROM now() - min(a.opened_at)), 0) AS oldest
+           FROM ellipro.contract_transfer t JOIN ellipro.activation a ON a.contract = t.contract AND a.state = 'opened'
+          WHERE t.finished_at IS NULL`,
+      ),
     ])
+    contractOldest.set(Number(contracts.rows[0]?.oldest ?? 0))
     for (const state of states) activations.set({ state }, 0)
     for (const { state, count } of byState.rows) activations.set({ state }, Number(count))
     for (const job of jobKinds) {
