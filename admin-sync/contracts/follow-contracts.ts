@@ -4,18 +4,18 @@
  * them their jobs of transfer and entitlements.
  *
  * Many changes are taken in portions. The cursor moves when the import of a portion is committed: killed before that, the
- * same contracts are named again, and importing them twice changes nothing. Contracts of people who have moved are frozen
- * and left alone.
+ * same contracts are named again, and importing them twice changes nothing. Of contracts of people who have moved an
+ * import takes what they give, and nothing else (import/rights.ts).
  */
 import type pg from 'pg'
 import { UpstreamError } from '../../core/errors.ts'
 import type { Log } from '../../core/log.ts'
-import { listUnfrozen, moveCursor, readCursor, startCursor } from './follow-store.ts'
+import { moveCursor, readCursor, startCursor } from './follow-store.ts'
 import { importLive } from './live-import.ts'
 import type { LiveSource } from './source/port.ts'
 
-/** `named`: contracts that changed; `imported`: those of them that are not frozen. */
-export type Followed = { named: number; imported: number }
+/** `named`: contracts that changed. */
+export type Followed = { named: number }
 
 /**
  * @param checkpoint called before each step; throws when the job is not this process's any more
@@ -30,19 +30,18 @@ export async function followContracts(
   }: { pool: pg.Pool; source: LiveSource | undefined; log: Log; signal: AbortSignal },
   checkpoint: (step: string) => Promise<void>,
 ): Promise<Followed> {
-  const followed: Followed = { named: 0, imported: 0 }
+  const followed: Followed = { named: 0 }
   if (!source) return followed
   try {
     await startCursor(pool, source)
     for (let cursor = await readCursor(pool); cursor !== undefined;) {
       const found = await source.findChanged(cursor)
-      const contracts = await listUnfrozen(pool, found.contracts)
+      const { contracts } = found
       await checkpoint('import')
       if (contracts.length > 0) await importLive(pool, source, { contracts, signal })
       await checkpoint('cursor')
       const isOurs = await moveCursor(pool, cursor, found.cursor)
-      followed.named += found.contracts.length
-      followed.imported += contracts.length
+      followed.named += contracts.length
       cursor = isOurs && found.hasMore ? found.cursor : undefined
     }
   } catch (err) {

@@ -31,13 +31,3 @@ export async function moveCursor(pool: pg.Pool, from: string, to: string): Promi
   )
   return rowCount === 1
 }
-
-/** Without those that Cofacering has no say in any more. */
-export async function listUnfrozen(pool: pg.Pool, contracts: readonly string[]): Promise<string[]> {
-  const { rows } = await pool.query<{ contract: string }>(
-    `SELECT contract FROM unnest($1::text[]) AS contract
-      WHERE NOT EXISTS (SELECT FROM ellipro.contract_transfer t WHERE t.contract = contract COLLATE "C" AND t.frozen_at IS NOT NULL)`,
-    [contracts],
-  )
-  return rows.map((row) => row.contract)
-}

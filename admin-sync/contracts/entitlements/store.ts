@@ -35,8 +35,8 @@ export async function readRights(
 ): Promise<ReadonlyMap<string, Rights>> {
   const { rows } = await pool.query<Rights & { contract: string }>(
     `SELECT c.contract, c.reports, c.analyses, c.score,
-            ARRAY (SELECT k.country FROM ellipro.contract_country k WHERE k.contract = c.contract) AS countries
-       FROM ellipro.legacy_contract c WHERE c.contract = ANY ($1)`,
+            c.countries
+       FROM ellipro.contract_entitlement c WHERE c.contract = ANY ($1)`,
     [contracts],
   )
   return new Map(rows.map(({ contract, ...rights }) => [contract, rights]))

@@ -4,7 +4,8 @@
  *
  *   read    each kind by COPY into the stage, as it stands (stage.ts)
  *   check   set aside what is wrong, and plan what to do with each contract (checks.ts, rules.ts)
- *   write   some contracts a transaction (apply.ts), then logins and messages (tables.ts)
+ *   write   some contracts a transaction (apply.ts), then logins and messages (tables.ts), and what frozen contracts give
+ *           (rights.ts)
  *
  * A whole import holds a lock, keeps its stage when it is cut off, and goes on from there when the same material is given
  * again: kinds that were read are not read again, contracts that were written are not written again. An import of some
@@ -19,6 +20,7 @@ import { applyBatch, nextBatch } from './apply.ts'
 import { checkStage } from './checks.ts'
 import { mergeCounts, type KindCounts } from './counts.ts'
 import { readReport, type ImportReport } from './report.ts'
+import { writeRights } from './rights.ts'
 import * as runs from './run-store.ts'
 import { withSession, type Session } from './session.ts'
 import { createStage, keptStage, stageKind, temporaryStage, type Stage } from './stage.ts'
@@ -184,6 +186,7 @@ async function finish(
 ): Promise<void> {
   await writeLogins(session, stage, counts)
   await writeMessages(session, stage, counts)
+  await writeRights(session, stage, runId)
   await runs.markMissing(session, stage, snapshot, runId)
   await runs.end(session, runId, counts)
   if (!stage.isTemporary) await session.run('DROP SCHEMA ellipro_stage CASCADE')

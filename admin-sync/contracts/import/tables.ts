@@ -49,7 +49,7 @@ const targets: Record<ChildKind, { table: string; columns: Record<string, string
 }
 
 /** A list of words: each once, sorted by bytes. */
-const words = (column: string) =>
+export const words = (column: string) =>
   `ARRAY(SELECT DISTINCT w COLLATE "C" FROM unnest(string_to_array(coalesce(s.${column}, ''), ' ')) AS w ORDER BY 1)`
 
 const contractColumns: Record<string, string> = {

@@ -94,6 +94,25 @@ CREATE TABLE ellipro.contract_country (
   PRIMARY KEY (contract, country)
 );
 
+-- What a frozen contract gives since its freezing: this alone goes on following Cofacering. No row: as it was frozen.
+CREATE TABLE ellipro.contract_rights (
+  contract text COLLATE "C" PRIMARY KEY REFERENCES ellipro.legacy_contract ON DELETE CASCADE,
+  reports text[] NOT NULL CHECK (reports <@ ARRAY['efficient', 'essentiel', 'expert']),
+  analyses text[] NOT NULL CHECK (analyses <@ ARRAY['classic', 'optimum']),
+  score boolean NOT NULL,
+  countries text[] NOT NULL,
+  -- The import that wrote it: an older one does not any more.
+  run bigint NOT NULL,
+  imported_at timestamptz NOT NULL DEFAULT now()
+);
+-- What a contract gives its people now: what claims are made of.
+CREATE VIEW ellipro.contract_entitlement AS
+  SELECT c.contract, coalesce(r.reports, c.reports) AS reports, coalesce(r.analyses, c.analyses) AS analyses,
+         coalesce(r.score, c.score) AS score,
+         coalesce(r.countries, ARRAY (SELECT k.country FROM ellipro.contract_country k
+                                       WHERE k.contract = c.contract ORDER BY 1)) AS countries
+    FROM ellipro.legacy_contract c LEFT JOIN ellipro.contract_rights r ON r.contract = c.contract;
+
 -- Without foreign keys: millions of lines, always written in the transaction of their contract and after it.
 CREATE TABLE ellipro.portfolio_line (
   contract text COLLATE "C" NOT NULL,
@@ -316,7 +335,8 @@ CREATE TABLE ellipro.contract_cursor (
 GRANT SELECT, INSERT, UPDATE, DELETE ON ellipro.import_run, ellipro.import_problem, ellipro.legacy_contract,
   ellipro.tariff_price, ellipro.contract_country, ellipro.portfolio_line, ellipro.monitoring, ellipro.legacy_login,
   ellipro.legacy_message, ellipro.legacy_attachment, ellipro.contract_transfer, ellipro.verification,
-  ellipro.verification_difference, ellipro.contract_cursor TO ellipro_sync;
+  ellipro.verification_difference, ellipro.contract_cursor, ellipro.contract_rights TO ellipro_sync;
+GRANT SELECT ON ellipro.contract_entitlement TO ellipro_sync;
 GRANT USAGE ON ALL SEQUENCES IN SCHEMA ellipro TO ellipro_sync;
 GRANT EXECUTE ON FUNCTION ellipro.digest_contracts(text[]), ellipro.contract_digest(text) TO ellipro_sync;
 REVOKE ALL ON FUNCTION ellipro.follow_contract() FROM PUBLIC;

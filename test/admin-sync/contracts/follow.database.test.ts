@@ -69,7 +69,7 @@ describe('following Cofacering', () => {
     await rename(a, 'Renommée & Cie')
     await owner.query(`DELETE FROM monitoring WHERE contract_id = '${b}'`)
     const watched = counting(source)
-    expect(await follow(watched)).toEqual({ named: 2, imported: 2 })
+    expect(await follow(watched)).toEqual({ named: 2 })
     expect(watched.asked).toEqual([2])
     expect(await readCity(a)).toBe('Renommée & Cie')
     expect(await ask('SELECT FROM ellipro.monitoring WHERE contract = $1', [b])).toEqual([])
@@ -146,18 +146,59 @@ describe('following Cofacering', () => {
     expect(await readCity(a)).toBe('Seconde panne')
   })
 
-  it('leaves frozen contracts alone, and does nothing without a source that can be asked', async () => {
+  it('leaves frozen contracts alone, but for what they give', async () => {
     await follow()
     await ask('UPDATE ellipro.contract_transfer SET frozen_at = now() WHERE contract = $1', [a])
+    const readGiven = async () =>
+      (
+        await ask(
+          'SELECT reports, analyses, score, countries FROM ellipro.contract_entitlement WHERE contract = $1',
+          [a],
+        )
+      )[0]
+    const countJobs = async () =>
+      (
+        await ask(
+          `DELETE FROM ellipro.case_outbox WHERE kind = 'sync-entitlements' AND subject_id =
+             (SELECT id FROM ellipro.contract_transfer WHERE contract = $1) RETURNING id`,
+          [a],
+        )
+      ).length
+    const readCopy = () =>
+      ask(
+        "SELECT encode(digest, 'hex') AS digest, reports FROM ellipro.legacy_contract WHERE contract = $1",
+        [a],
+      )
+    const [given, copy] = [await readGiven(), await readCopy()]
     await rename(a, 'Trop tard')
-    const watched = counting(source)
-    expect((await follow(watched)).imported).toBe(0)
-    expect(watched.asked).toEqual([])
+    await follow()
     expect(await readCity(a)).toBe('Seconde panne')
+    expect([await readGiven(), await countJobs()]).toEqual([given, 0])
+
+    const { rows: had } = await owner.query<{ kind: string; name: string }>(
+      'DELETE FROM entitlement WHERE contract_id = $1 RETURNING kind, name',
+      [a],
+    )
+    await owner.query(`INSERT INTO entitlement VALUES ($1, 'report', 'expert')`, [a])
+    await follow()
+    expect(await readGiven()).toMatchObject({ reports: ['expert'], analyses: [], score: false })
+    expect(await countJobs()).toBe(1)
+    await follow()
+    expect(await countJobs()).toBe(0)
+    // Back to what it was at the freezing, which the import of everything sees too.
+    await owner.query('DELETE FROM entitlement WHERE contract_id = $1', [a])
+    for (const { kind, name } of had)
+      await owner.query('INSERT INTO entitlement VALUES ($1, $2, $3)', [a, kind, name])
+    await importLive(pool, source)
+    expect([await readGiven(), await countJobs()]).toEqual([given, 1])
+    expect(await readCopy()).toEqual(copy)
     await ask('UPDATE ellipro.contract_transfer SET frozen_at = NULL WHERE contract = $1', [a])
+    await ask('DELETE FROM ellipro.contract_rights')
+  })
+
+  it('does nothing without a source that can be asked', async () => {
     expect(await followContracts({ pool, source: undefined, log, signal }, async () => {})).toEqual({
       named: 0,
-      imported: 0,
     })
   })
 
@@ -187,7 +228,6 @@ describe('following Cofacering', () => {
     const dependencies = { pool, log: noted as unknown as typeof log, signal }
     expect(await followContracts({ ...dependencies, source: away }, async () => {})).toEqual({
       named: 0,
-      imported: 0,
     })
     const wrong = createSqlSource(cofacering.reader, {
       ...viewQueries,
