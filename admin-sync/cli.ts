@@ -7,6 +7,7 @@
  *   status                     how far the migration is, and what is stuck; no personal data
  *   find <login, e-mail or reference>     one person's activations, for the desk on the telephone; personal data
  *   activations resend|withdraw <id, login or e-mail>     a fresh mail; stops an activation
+ *   left <file.csv>            the logins that are left, for the desk to call through; personal data
  *   accounts sweep             accounts that are gone at Keycloak are closed; links that should be gone are reported
  *   logins release <login>     lets the login of a closed account, or of a holder who left, be activated again
  *   cases list|show <reference, login or id>     shared logins, and what waits for an agent; personal data

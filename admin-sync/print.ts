@@ -1,5 +1,6 @@
 /** What `status`, `find`, `accounts sweep`, `jobs` and `audit list` say to people at a terminal. Pure. */
 import { describeClosing } from '../core/closing.ts'
+import { sumOf, totalLogins } from '../core/migration.ts'
 import type { Translate } from '../core/text.ts'
 import type { FoundActivation, StatusNumbers } from './accounts/report.ts'
 import type { SweepResult } from './accounts/sweep.ts'
@@ -17,7 +18,6 @@ export type Status = StatusNumbers & {
 }
 
 const time = (date: Date): string => date.toISOString().slice(0, 16).replace('T', ' ')
-const sum = (counts: Record<string, number>): number => Object.values(counts).reduce((a, b) => a + b, 0)
 const list = (counts: Record<string, number>): string =>
   Object.entries(counts)
     .map(([name, count]) => `${name} ${count}`)
@@ -28,7 +28,9 @@ const line = (name: string, value: number | string, detail = ''): string =>
 const because = (why: string | null): string => (why === null ? '' : ` (${why})`)
 
 export function printStatus(status: Status): string {
-  const { legacyLogins, oldestJob, deadLetters } = status
+  const { legacyLogins, oldestJob, deadLetters, migration } = status
+  const { cases, contracts, mails, work } = migration
+  const logins = totalLogins(migration)
   return [
     ...(status.closesAt
       ? [`Cofacering: nobody starts an activation from ${describeClosing(status.closesAt, 'en')}`]
@@ -39,25 +41,67 @@ export function printStatus(status: Status): string {
       legacyLogins ?? 'unknown',
       legacyLogins === undefined ? 'Cofacering does not answer' : '',
     ),
+    line(
+      'known here',
+      logins.total,
+      migration.importedAt
+        ? `imported ${time(new Date(migration.importedAt))}`
+        : 'nothing imported: those that somebody used',
+    ),
     line('activated', status.activated),
     line('under way', status.pending),
+    line('waiting for an agent', logins.agent),
+    line('begun, not finished', logins.lapsed),
+    line('never begun', logins.untouched),
+    line('account closed', logins.closed, logins.closed > 0 ? 'see `logins release`' : ''),
+    line('disabled at Cofacering', logins.disabled),
+    line('still to come over', logins.left, 'see `left`'),
     line('activations in the last hour', status.startedLastHour, `of ${status.hourlyCap} at most`),
     'Activations that ended otherwise',
     line('waiting for the desk', status.waiting),
     line('expired', status.expired),
     line('withdrawn', status.withdrawn),
-    line('refused', sum(status.refused), list(status.refused)),
+    line('refused', sumOf(status.refused), list(status.refused)),
     line('closed', status.closed),
+    'Cases',
+    line('open', cases.open),
+    line(
+      'requests to decide',
+      cases.requests,
+      cases.oldestAt ? `the oldest since ${time(new Date(cases.oldestAt))}` : '',
+    ),
+    'Contracts',
+    line('imported', contracts.imported),
+    line('transferred', contracts.transferred),
+    line(
+      'finished',
+      contracts.finished,
+      contracts.frozen > 0 ? `${contracts.frozen} await the last transfer` : '',
+    ),
+    line(
+      'identical when last compared',
+      contracts.identical,
+      contracts.comparedAt ? time(new Date(contracts.comparedAt)) : 'never compared',
+    ),
+    line('differing, or missing', contracts.differing + contracts.missing),
+    line('refused', contracts.refused),
+    line('failing at the moment', contracts.failing),
     'Work',
-    line('failing at the moment', sum(status.failing), list(status.failing)),
+    line('failing at the moment', sumOf(status.failing), list(status.failing)),
     line('dead letters', deadLetters.length, deadLetters.length > 0 ? 'see `jobs dead`' : ''),
     line(
       'oldest waiting job',
       oldestJob ? `${oldestJob.waitingSeconds} s` : 'none',
       oldestJob ? `${oldestJob.job}, tried ${oldestJob.runs} times` : '',
     ),
+    line(
+      'oldest work left undone',
+      work?.kind ?? 'none',
+      work ? `since ${time(new Date(work.oldestAt))}` : '',
+    ),
+    line('mails that do not leave', sumOf(mails.failing), list(mails.failing)),
     line('users left at Keycloak', status.leftUsers, status.leftUsers > 0 ? 'see event purge.user_left' : ''),
-    line('mails of the last 24 hours', sum(status.mailsLastDay), list(status.mailsLastDay)),
+    line('mails of the last 24 hours', sumOf(status.mailsLastDay), list(status.mailsLastDay)),
   ].join('\n')
 }
 

@@ -1,17 +1,21 @@
 /**
- * What the CLI tells about activations: `status` in numbers, without a person, and `find` for the desk on the
+ * What the CLI tells about activations: `status` in numbers, without a person (those of the migration as a whole are
+ * counted by migration.ts, for provider's page as well), and `find` for the desk on the
  * telephone, with everything that we know about one.
  */
 import type pg from 'pg'
 import { readRate, type Rate } from './rate.ts'
+import { readMigration } from './migration.ts'
 import { findActions, type OperatorAction } from '../operators/audit.ts'
+import type { MigrationNumbers } from '../../core/migration.ts'
 import type { State } from './store.ts'
 
 export type StatusNumbers = Rate & {
-  /** Legacy logins held by somebody. */
+  /** Legacy logins from which an account was opened that is there. */
   activated: number
-  /** Legacy logins with an activation under way and no holder yet. */
+  /** Legacy logins with an activation under way, or an account being opened, and none there yet. */
   pending: number
+  migration: MigrationNumbers
   /** Activations of each kind of ending. */
   waiting: number
   expired: number
@@ -38,13 +42,7 @@ export async function readStatus(pool: pg.Pool): Promise<StatusNumbers> {
       ).rows,
     )
   const states = await count('state', 'FROM ellipro.activation')
-  const logins = await pool.query<{ activated: string; pending: string }>(
-    `WITH login AS (
-       SELECT account, bool_or(holds AND state IN ('confirmed', 'opened', 'closed')) AS held,
-              bool_or(state IN ('requested', 'mailed') AND expires_at > now()) AS live
-         FROM ellipro.activation GROUP BY account)
-     SELECT count(*) FILTER (WHERE held) AS activated, count(*) FILTER (WHERE live AND NOT held) AS pending FROM login`,
-  )
+  const migration = await readMigration(pool)
   const left = await pool.query<{ count: string }>(
     `SELECT count(*) FROM ellipro.keycloak_user k
       WHERE k.state = 'pending' AND k.created_at < now() - interval '1 hour' AND NOT EXISTS
@@ -53,8 +51,9 @@ export async function readStatus(pool: pg.Pool): Promise<StatusNumbers> {
   )
   return {
     ...(await readRate(pool)),
-    activated: Number(logins.rows[0]?.activated),
-    pending: Number(logins.rows[0]?.pending),
+    activated: migration.logins.activated ?? 0,
+    pending: migration.logins.under_way ?? 0,
+    migration,
     waiting: states['waiting'] ?? 0,
     expired: states['expired'] ?? 0,
     withdrawn: states['withdrawn'] ?? 0,
@@ -65,7 +64,7 @@ export async function readStatus(pool: pg.Pool): Promise<StatusNumbers> {
       `FROM ellipro.activation WHERE last_error IS NOT NULL AND state IN ('requested', 'mailed', 'confirmed', 'opened')`,
     ),
     leftUsers: Number(left.rows[0]?.count),
-    mailsLastDay: await count('kind', `FROM ellipro.mail WHERE sent_at > now() - interval '24 hours'`),
+    mailsLastDay: migration.mails.lastDay,
   }
 }
 

@@ -1,15 +1,25 @@
 /**
- * Commands of the desk: `find`, `activations resend|withdraw`, `logins release`, `audit list`. Those that change
+ * Commands of the desk: `find`, `activations resend|withdraw`, `logins release`, `left`, `audit list`. Those that change
  * something say who did it and why in the audit list, and ask for a reason.
  */
-import { Option, type Command } from 'commander'
+import { InvalidArgumentError, Option, type Command } from 'commander'
+import { leftStates } from '../../core/migration.ts'
 import type { Translate } from '../../core/text.ts'
 import { findActivations } from '../accounts/report.ts'
 import { resendMail, withdrawActivation, type Resend, type Withdrawal } from '../operators/activations.ts'
 import { listActions } from '../operators/audit.ts'
+import { writeLeftFile } from '../operators/left-file.ts'
 import { releaseLogin } from '../operators/login-release.ts'
 import { printActions, printFound } from '../print.ts'
-import { add, chooseTexts, operatorOf, operatorOptions, withPool, type Environment } from './command.ts'
+import {
+  add,
+  chooseTexts,
+  readLanguage,
+  operatorOf,
+  operatorOptions,
+  withPool,
+  type Environment,
+} from './command.ts'
 
 const auditLength = 200
 
@@ -23,6 +33,30 @@ export function addDesk(program: Command, env: Environment): void {
       const found = await withPool(env, (pool) => findActivations(pool, wanted))
       return { value: found, text: printFound(t, wanted, found), exitCode: found.length > 0 ? 0 : 1 }
     },
+  )
+
+  add(
+    program,
+    'left <file.csv>',
+    'writes the logins that are left into a new file, with the contact of their contract; personal data',
+    async (file = '', options) => {
+      const operator = operatorOf(options)
+      const states = leftStates.filter((one) => options.state?.includes(one) ?? true)
+      const { quietYears, activeYears } = options
+      const filter = { states, quietYears, activeYears }
+      const language = readLanguage(env)
+      const logins = await withPool(env, (pool) => writeLeftFile(pool, file, { filter, language, operator }))
+      return { value: { logins, file }, text: t('left.written', { logins, file }) }
+    },
+    [
+      ...operatorOptions({ reasonAlways: true }),
+      new Option('--state <states...>', 'only these').choices(leftStates),
+      new Option(
+        '--quiet-years <years>',
+        'only those that Cofacering last saw before so long, or never',
+      ).argParser(readYears),
+      new Option('--active-years <years>', 'only those that it saw within so long').argParser(readYears),
+    ],
   )
 
   const activations = program.command('activations').description('activations under way')
@@ -100,4 +134,9 @@ function describe(t: Translate, command: 'resend' | 'withdraw', result: Resend |
   const { outcome } = result
   if (outcome === 'ambiguous') return t('byHand.ambiguous', { ids: result.activations.join(', ') })
   return t(outcome === 'unknown' || outcome === 'ended' ? `byHand.${outcome}` : `${command}.${outcome}`)
+}
+
+function readYears(text: string): number {
+  if (!/^[1-9]\d?$/.test(text)) throw new InvalidArgumentError('Say a number of years from 1 to 99.')
+  return Number(text)
 }
