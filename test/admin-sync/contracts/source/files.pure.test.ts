@@ -113,24 +113,28 @@ it('a line that is not well formed is a problem of its line, and costs no other'
   ])
 })
 
+const refuseFile = (file: File) => refusal(readKind(writeExport([file]), 'countries'))
 it('a file that is changed, cut off, or not what the manifest says, is refused as a whole', async () => {
   const content = `${header('countries')}\nCF-1,DE\nCF-2,DE\n`
-  const read = (file: File, change = {}) => refusal(readKind(writeExport([file], change), 'countries'))
-  expect(await read({ ...countries(content, 2), sha256: '0'.repeat(64) })).toEqual([
+  expect(await refuseFile({ ...countries(content, 2), sha256: '0'.repeat(64) })).toEqual([
     'countries.csv: not the file that manifest.json means: its SHA-256 is another one.',
   ])
-  expect(await read(countries(content, 3))).toEqual(['countries.csv: 2 records, and manifest.json says 3.'])
-  expect((await read(countries(gzipSync(content).subarray(0, -9), 2, 'c.csv.gz')))[0]).toContain('cut off')
-  expect((await read(countries(content, 2, 'c.csv.gz')))[0]).toContain('cut off')
-  expect((await read(countries(`${header('countries')}\nCF-1,DE\n"CF-2,DE\nCF-3,DE\n`, 3)))[0]).toBe(
+  expect(await refuseFile(countries(content, 3))).toEqual([
+    'countries.csv: 2 records, and manifest.json says 3.',
+  ])
+  expect((await refuseFile(countries(gzipSync(content).subarray(0, -9), 2, 'c.csv.gz')))[0]).toContain(
+    'cut off',
+  )
+  expect((await refuseFile(countries(content, 2, 'c.csv.gz')))[0]).toContain('cut off')
+  expect((await refuseFile(countries(`${header('countries')}\nCF-1,DE\n"CF-2,DE\nCF-3,DE\n`, 3)))[0]).toBe(
     'countries.csv, line 3: a quote is opened here and never closed.',
   )
-  expect(await read(countries('contract,land,land,contract\n', 0))).toHaveLength(4)
-  expect(await read(countries('', 0))).toEqual([
+  expect(await refuseFile(countries('contract,land,land,contract\n', 0))).toHaveLength(4)
+  expect(await refuseFile(countries('', 0))).toEqual([
     'countries.csv: no header; its first line names the columns.',
   ])
   const latin = Buffer.from(`${header('countries')}\nCF-1,DE\nSociété,DE\n`, 'latin1')
-  expect(await read(countries(latin, 2))).toEqual([
+  expect(await refuseFile(countries(latin, 2))).toEqual([
     'countries.csv, line 3: not UTF-8. Is its encoding another one?',
   ])
 })
@@ -140,7 +144,7 @@ it('a manifest is refused with all that is wrong with it', async () => {
   const sha256 = '0'.repeat(64)
   const named = (name: string) => ({ files: [{ name, kind: 'contracts', rows: 0, sha256 }] })
   for (const name of ['../a.csv', '/etc/a.csv', 'a/b.csv', '.csv', 'a.txt', 'a.csv\0'])
-    expect((await open(named(name)))[0], name).toContain('is a plain name')
+    expect([name, (await open(named(name)))[0]]).toEqual([name, expect.stringContaining('is a plain name')])
   expect((await open({ format: 'ellipro-export-2', encoding: 'utf-16', surprise: 1 })).length).toBe(3)
   const missing = await open({ files: [] })
   expect(missing).toHaveLength(5)
