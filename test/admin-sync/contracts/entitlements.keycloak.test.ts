@@ -7,6 +7,10 @@ import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UpstreamError } from '../../../core/errors.ts'
 import { releaseLogin } from '../../../admin-sync/operators/login-release.ts'
 import { protectedGroup } from '../../../admin-sync/realm/roles.ts'
+import { followContracts } from '../../../admin-sync/contracts/follow-contracts.ts'
+import { importLive } from '../../../admin-sync/contracts/live-import.ts'
+import { viewQueries } from '../../../admin-sync/contracts/source/queries.ts'
+import { createSqlSource } from '../../../admin-sync/contracts/source/sql.ts'
 import { fetchKeys, mayOrder, mayRead, readEntitlements } from '../../../docs/examples/check-entitlements.ts'
 import { hashForKeycloak } from '../../../provider/activation/credential.ts'
 import {
@@ -236,6 +240,49 @@ describe('a change at the source', () => {
     expect(after).not.toEqual(before)
     // Userinfo is of now, also with the access token of before.
     expect(await userinfo(tokens.accessToken)).toEqual(after)
+  })
+
+  test('is followed from Cofacering itself, before its people have moved and after', async () => {
+    const source = createSqlSource(bench.environment['LEGACY_DATABASE_URL'] ?? '', viewQueries)
+    const { pool: syncPool, log } = bench.contracts
+    const follow = async () => {
+      const signal = new AbortController().signal
+      expect((await followContracts({ pool: syncPool, source, log, signal }, async () => {})).named).toBe(1)
+      const { rowCount } = await pool.query(
+        `DELETE FROM ellipro.case_outbox WHERE kind = 'sync-entitlements' AND subject_id = $1`,
+        [id],
+      )
+      expect(rowCount).toBe(1)
+      return sync(id)
+    }
+    const give = async (kind: string, name: string) =>
+      bench.cofacering.query('INSERT INTO entitlement VALUES ($1, $2, $3)', [contract, kind, name])
+    const login = nextLogin()
+    const { contract } = login
+    const id = await idOf(contract)
+    await bench.cofacering.query('DELETE FROM entitlement WHERE contract_id = $1', [contract])
+    await importLive(syncPool, source, { contracts: [contract] })
+    await followContracts(
+      { pool: syncPool, source, log, signal: new AbortController().signal },
+      async () => {},
+    )
+    const opened = await open(login)
+    await pool.query('DELETE FROM ellipro.case_outbox WHERE subject_id = $1', [id])
+    const tokens = await signIn(opened)
+    const first = (await claimsOf(tokens)) as { countries: number }
+    expect(first).toEqual({
+      contracts: [contract],
+      contracts_total: 1,
+      score: false,
+      countries: expect.any(Number) as number,
+    })
+    await give('report', 'essentiel')
+    expect(await follow()).toBe('written:1')
+    expect(await claimsOf(await refresh(tokens))).toEqual({ ...first, reports: ['essentiel'] })
+    await pool.query('UPDATE ellipro.contract_transfer SET frozen_at = now() WHERE id = $1', [id])
+    await give('score', 'score')
+    expect(await follow()).toBe('written:1')
+    expect(await claimsOf(await refresh(tokens))).toEqual({ ...first, reports: ['essentiel'], score: true })
   })
 
   test('reaches everybody of the contract and nobody else, and keeps what others wrote', async () => {
