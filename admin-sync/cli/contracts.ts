@@ -1,13 +1,15 @@
-/** Commands on contracts: `contracts transfer`, and `contracts verify` (verify.ts). What they are for: docs/contracts.md. */
+/** Commands on contracts: `contracts transfer`, `contracts entitle`, and `contracts verify` (verify.ts). What they are for: docs/contracts.md. */
 import { randomUUID } from 'node:crypto'
 import { Option, type Command } from 'commander'
 import pg from 'pg'
+import { oneLine } from '../../core/text.ts'
 import { readAdminSyncConfig } from '../config.ts'
+import { askForEntitlements } from '../contracts/entitlements/store.ts'
 import { transferContract } from '../contracts/transfer-contract.ts'
 import { printTransfer, transferAll, type BulkProgress, type BulkReport } from '../contracts/transfer-all.ts'
 import { createDependencies } from '../dependencies.ts'
 import { withLock } from '../jobs/contract-work.ts'
-import { add, quiet, type Environment, type Options } from './command.ts'
+import { add, quiet, withPool, type Environment, type Options } from './command.ts'
 import { addVerify } from './verify.ts'
 
 /** Each reads a contract as a whole into memory, and takes a connection for its lock. */
@@ -31,6 +33,23 @@ export function addContracts(program: Command, env: Environment): void {
       new Option('--all', 'all of which the workspace lacks something'),
       new Option('--dry-run', 'say what would be done, and do nothing'),
     ],
+  )
+  add(
+    contracts,
+    'entitle [contract...]',
+    'compare the accounts of contracts with what these give, those named or --all: also of people who have a contract from the Keycloak console alone',
+    async (_first, options, named) => {
+      if (named.length > 0 === (options.all === true))
+        throw new Error('Name contracts, or give --all for all that were imported.')
+      const result = await withPool(env, (pool) => askForEntitlements(pool, options.all ? undefined : named))
+      const unknown = result.unknown.map((contract) => `\nNot imported: ${oneLine(contract)}`)
+      return {
+        value: result,
+        text: `${result.asked} contracts: admin-sync compares their accounts.${unknown.join('')}`,
+        exitCode: result.unknown.length === 0 ? 0 : 1,
+      }
+    },
+    [new Option('--all', 'all that were imported')],
   )
 }
 

@@ -51,6 +51,25 @@ export async function findContract(pool: pg.Pool, id: string): Promise<string | 
   return rows[0]?.contract
 }
 
+/**
+ * Asks for the job of each contract, whatever an import says of it: for people whom only an administrator gave one.
+ * @param named these; `undefined`: all that were imported
+ * @returns how many, and those that nobody knows: no import, no account
+ */
+export async function askForEntitlements(
+  pool: pg.Pool,
+  named: readonly string[] | undefined,
+): Promise<{ asked: number; unknown: string[] }> {
+  const { rows } = await pool.query<{ contract: string }>(
+    `WITH wanted AS (SELECT contract, id FROM ellipro.contract_transfer WHERE $1::text[] IS NULL OR contract = ANY ($1)),
+          asked AS (INSERT INTO ellipro.case_outbox (kind, subject_id) SELECT 'sync-entitlements', id FROM wanted)
+     SELECT contract FROM wanted`,
+    [named ?? null],
+  )
+  const known = new Set(rows.map(({ contract }) => contract))
+  return { asked: known.size, unknown: (named ?? []).filter((contract) => !known.has(contract)) }
+}
+
 /** Users whose logins are of the contract, in order, after the given one. */
 export async function listHolders(
   pool: pg.Pool,

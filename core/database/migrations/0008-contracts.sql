@@ -243,8 +243,8 @@ CREATE TABLE ellipro.contract_transfer (
   -- What the workspace gave back last, and when.
   accepted_digest bytea CHECK (length(accepted_digest) = 32),
   accepted_at timestamptz,
-  -- The first person of the contract has moved: from here on what Cofacering says does not count any more, and imports
-  -- leave the contract alone. Set before the last transfer, in the transaction that reads the contract for it.
+  -- The first person of the contract has moved: from here on what Cofacering says does not count any more (but for
+  -- contract_rights), and imports leave the contract alone. Set before the last transfer, in the transaction that reads the contract for it.
   frozen_at timestamptz,
   -- The workspace has taken the last transfer, and refuses any other.
   finished_at timestamptz,

@@ -7,6 +7,7 @@ import { beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
 import { UpstreamError } from '../../../core/errors.ts'
 import { releaseLogin } from '../../../admin-sync/operators/login-release.ts'
 import { protectedGroup } from '../../../admin-sync/realm/roles.ts'
+import { askForEntitlements } from '../../../admin-sync/contracts/entitlements/store.ts'
 import { followContracts } from '../../../admin-sync/contracts/follow-contracts.ts'
 import { importLive } from '../../../admin-sync/contracts/live-import.ts'
 import { viewQueries } from '../../../admin-sync/contracts/source/queries.ts'
@@ -307,6 +308,13 @@ describe('a change at the source', () => {
       countries: ['0'],
     })
     expect((await attributesOf(people[1]?.user ?? ''))['contracts_total']).toEqual(['2'])
+    // For whom no activation speaks an import asks for nothing: an operator does.
+    await pool.query('DELETE FROM ellipro.case_outbox')
+    expect(await askForEntitlements(pool, [contract, 'INCONNU'])).toEqual({ asked: 1, unknown: ['INCONNU'] })
+    expect(await jobsOf(id)).toEqual(['sync-entitlements'])
+    const all = await askForEntitlements(pool, undefined)
+    expect([all.asked > 1, all.unknown]).toEqual([true, []])
+    await pool.query('DELETE FROM ellipro.case_outbox')
     expect(await attributesOf(other.user)).toEqual(before)
   })
 
