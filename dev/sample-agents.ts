@@ -1,9 +1,9 @@
 /**
  * Sample accounts of Ellipro's own people at Keycloak: two agents of the Service Relation Client, because two are
- * needed to say that a holder left, and one colleague without their role, who is refused. Their passwords are secrets
- * of this clone, made at its first start.
+ * needed to say that a holder left, one who leads the migration, and one colleague without a role, who is refused. Their
+ * passwords are secrets of this clone, made at its first start.
  */
-import { agentRole } from '../admin-sync/realm/roles.ts'
+import { agentRole, leadRole, type staffRoles } from '../admin-sync/realm/roles.ts'
 import { signInAdministrator } from './keycloak.ts'
 import type { Secrets } from './secrets.ts'
 import { SetupError } from './setup-error.ts'
@@ -13,9 +13,9 @@ export type SampleAgent = {
   firstName: string
   lastName: string
   /** Which of the secrets is the password. */
-  password: 'firstAgent' | 'secondAgent' | 'colleague'
-  /** Whether the account has the agents' role. */
-  decides: boolean
+  password: 'firstAgent' | 'secondAgent' | 'migrationLead' | 'colleague'
+  /** Of the account; `undefined` for none. */
+  role: (typeof staffRoles)[number] | undefined
   note: { fr: string; en: string }
 }
 
@@ -25,7 +25,7 @@ export const sampleAgents: readonly SampleAgent[] = [
     firstName: 'Claire',
     lastName: 'Dubois',
     password: 'firstAgent',
-    decides: true,
+    role: agentRole,
     note: { fr: 'conseillère, décide des demandes', en: 'agent, decides requests' },
   },
   {
@@ -33,10 +33,21 @@ export const sampleAgents: readonly SampleAgent[] = [
     firstName: 'Karim',
     lastName: 'Benali',
     password: 'secondAgent',
-    decides: true,
+    role: agentRole,
     note: {
       fr: 'second conseiller, pour « le titulaire est parti »',
       en: 'second agent, for “the holder left”',
+    },
+  },
+  {
+    address: 'helene.garnier@migration.example',
+    firstName: 'Hélène',
+    lastName: 'Garnier',
+    password: 'migrationLead',
+    role: leadRole,
+    note: {
+      fr: 'rôle migration-lead : chiffres de la migration, aucun dossier',
+      en: 'role migration-lead: the migration in numbers, no case',
     },
   },
   {
@@ -44,8 +55,8 @@ export const sampleAgents: readonly SampleAgent[] = [
     firstName: 'Léa',
     lastName: 'Fontaine',
     password: 'colleague',
-    decides: false,
-    note: { fr: 'sans le rôle relation-client : refusée', en: 'without the role relation-client: refused' },
+    role: undefined,
+    note: { fr: 'sans rôle : refusée', en: 'without a role: refused' },
   },
 ]
 
@@ -77,8 +88,8 @@ export async function createSampleAgents(
       throw new SetupError(`Keycloak does not take the sample agents: HTTP ${answer.status} for ${path}.`)
     return answer
   }
-  const role: unknown = await (await ask(`roles/${agentRole}`)).json()
-  for (const { address, firstName, lastName, password, decides } of sampleAgents) {
+  const readRole = async (role: string): Promise<unknown> => (await ask(`roles/${role}`)).json()
+  for (const { address, firstName, lastName, password, role } of sampleAgents) {
     const credential = { type: 'password', value: passwords[password], temporary: false }
     const made = await ask('users', {
       username: address,
@@ -90,8 +101,8 @@ export async function createSampleAgents(
       credentials: [credential],
     })
     const id = made.headers.get('location')?.split('/').at(-1)
-    if (made.status === 201 && id !== undefined && decides)
-      await ask(`users/${id}/role-mappings/realm`, [role])
+    if (made.status === 201 && id !== undefined && role)
+      await ask(`users/${id}/role-mappings/realm`, [await readRole(role)])
     if (made.status !== 409 || !renew) continue
     const [user] = (await (await ask(`users?exact=true&username=${encodeURIComponent(address)}`)).json()) as {
       id: string

@@ -30,7 +30,7 @@ const names = [
   'secondApplicationCookieKey',
 ] as const
 /** Passwords that a person types. */
-const typed = ['keycloakAdmin', 'firstAgent', 'secondAgent', 'colleague'] as const
+const typed = ['keycloakAdmin', 'firstAgent', 'secondAgent', 'migrationLead', 'colleague'] as const
 export type Secrets = Record<(typeof names)[number] | (typeof typed)[number], string>
 
 export function makeSecrets(): Secrets {

@@ -45,7 +45,8 @@ const texts = {
     logins: 'Identifiants Cofacering',
     desk: 'Pour le Service Relation Client',
     staff: 'Pages des conseillers',
-    agents: 'Conseillers',
+    migration: 'Migration en chiffres',
+    agents: 'Conseillers et pilotage',
     share: 'Ensuite, un identifiant partagé',
     shareSteps: (w: Welcome, login: string, password: string, agent: string) => [
       `Activez ${login} / ${password} avec une première adresse, comme ci-dessus.`,
@@ -77,7 +78,8 @@ const texts = {
     logins: 'Cofacering logins',
     desk: 'For the Service Relation Client',
     staff: 'Agents’ pages',
-    agents: 'Agents',
+    migration: 'The move in numbers',
+    agents: 'Agents and lead',
     share: 'Then, a login that people share',
     shareSteps: (w: Welcome, login: string, password: string, agent: string) => [
       `Activate ${login} / ${password} with a first address, as above.`,
@@ -102,6 +104,7 @@ export function renderWelcome(welcome: Welcome, language: Language): string {
     [t.second, welcome.secondApplicationUrl],
     [t.provider, welcome.providerUrl],
     [t.staff, welcome.staffUrl],
+    [t.migration, `${welcome.staffUrl}/migration`],
     [t.inbox, welcome.inboxUrl],
     [t.console, `${welcome.keycloakUrl}/admin/master/console/#/${welcome.realm}`],
     [`  ${t.administrator}`, `${welcome.administrator.username} / ${welcome.administrator.password}`],

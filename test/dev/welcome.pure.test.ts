@@ -36,9 +36,14 @@ test.each(['fr', 'en'] as const)('says in %s where everything is, and who signs 
   expect(screen).not.toContain('undefined')
 })
 
-test('two agents can decide together, one colleague cannot, and no two passwords are the same', () => {
-  expect(sampleAgents.map(({ decides }) => decides)).toEqual([true, true, false])
-  expect(new Set(sampleAgents.map(({ password }) => secrets[password])).size).toBe(3)
+test('two agents can decide together, one leads, one colleague does neither, and no two passwords are the same', () => {
+  expect(sampleAgents.map(({ role }) => role)).toEqual([
+    'relation-client',
+    'relation-client',
+    'migration-lead',
+    undefined,
+  ])
+  expect(new Set(sampleAgents.map(({ password }) => secrets[password])).size).toBe(4)
   // What the realm asks of a password.
   for (const { password } of sampleAgents) expect(secrets[password].length).toBeGreaterThanOrEqual(12)
 })

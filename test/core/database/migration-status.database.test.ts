@@ -209,6 +209,7 @@ const takeLeft = async (filter: LeftFilter): Promise<LeftLogin[]> => {
   for await (const piece of readLeft(pool, filter)) all.push(...piece)
   return all
 }
+const names = async (filter: LeftFilter) => (await takeLeft(filter)).map(({ login }) => login).toSorted()
 const whats = (filter: (login: Login) => boolean) =>
   logins
     .filter(filter)
@@ -354,7 +355,6 @@ describe('the list', () => {
   })
 
   it('is of the states that were asked for, and of who was seen when', async () => {
-    const names = async (filter: LeftFilter) => (await takeLeft(filter)).map(({ login }) => login).toSorted()
     expect(await names({ states: ['closed', 'agent'] })).toEqual(
       whats(({ expected }) => expected === 'closed' || expected === 'agent'),
     )

@@ -17,12 +17,13 @@ export type Stage = Instance & {
   createPerson(opener: Opener, opened: Opened): Promise<void>
   /** Deletes the link, as admin-sync does once it has served. */
   unlink(opened: Opened): Promise<void>
-  /** Makes a Keycloak user with the role of an agent, or without; the user id. */
+  /** Makes a Keycloak user with the role of an agent, that of a lead, both, or neither; the user id. */
   createColleague(o: {
     address: string
     firstName: string
     lastName: string
     isAgent: boolean
+    isLead?: boolean
   }): Promise<string>
   /** Of everybody who is made here. */
   password: string
@@ -145,7 +146,7 @@ export async function startStage(
       ])
     },
     password,
-    async createColleague({ address, firstName, lastName, isAgent }) {
+    async createColleague({ address, firstName, lastName, isAgent, isLead = false }) {
       const created = await admin('POST', '/users', {
         username: address,
         email: address,
@@ -156,8 +157,10 @@ export async function startStage(
         credentials: [{ type: 'password', value: password, temporary: false }],
       })
       const userId = created.headers.get('location')!.split('/').at(-1)!
-      const role = (await (await admin('GET', '/roles/relation-client')).json()) as object
-      if (isAgent) await admin('POST', `/users/${userId}/role-mappings/realm`, [role])
+      for (const name of [...(isAgent ? ['relation-client'] : []), ...(isLead ? ['migration-lead'] : [])]) {
+        const role = (await (await admin('GET', `/roles/${name}`)).json()) as object
+        await admin('POST', `/users/${userId}/role-mappings/realm`, [role])
+      }
       return userId
     },
     async unlink(opened) {
