@@ -201,8 +201,8 @@ export function makeDocument(contract: string, changes: Partial<ContractDocument
       name: 'Essentiel 2024',
       fee: { cents: 129_900, currency: 'EUR' },
       prices: [
-        { item: 'report.efficient', cents: 450, currency: 'EUR' },
-        { item: 'analysis.classic', cents: 12_000, currency: 'EUR' },
+        { item: 'rapport-efficient', cents: 450, currency: 'EUR' },
+        { item: 'analyse-classic', cents: 12_000, currency: 'EUR' },
       ],
     },
     signedOn: '2019-02-28',

@@ -7,7 +7,11 @@ import type { AddressInfo } from 'node:net'
 import { exportJWK, generateKeyPair, SignJWT, type JWTPayload } from 'jose'
 import { Provider, type ClientMetadata, type InteractionResults } from 'oidc-provider'
 
-export async function startIssuer(clients: ClientMetadata[]) {
+/** @param claimsOf more claims of a person, by `sub`, as the scope `ellipro` gives them */
+export async function startIssuer(
+  clients: ClientMetadata[],
+  claimsOf: (sub: string) => Record<string, unknown> = () => ({}),
+) {
   const { privateKey } = await generateKeyPair('RS256', { extractable: true })
   const kid = 'test-key'
   const server = createServer()
@@ -22,7 +26,11 @@ export async function startIssuer(clients: ClientMetadata[]) {
     clients,
     jwks: { keys: [{ ...(await exportJWK(privateKey)), kid, alg: 'RS256', use: 'sig' }] },
     cookies: { keys: ['a test key that signs cookies'] },
-    claims: { openid: ['sub'], email: ['email'], profile: ['name'] },
+    claims: {
+      openid: ['sub', 'contracts', 'contracts_total', 'reports', 'analyses'],
+      email: ['email'],
+      profile: ['name'],
+    },
     conformIdTokenClaims: false,
     scopes: ['openid', 'email', 'profile'],
     pkce: { required: () => true },
@@ -39,7 +47,7 @@ export async function startIssuer(clients: ClientMetadata[]) {
     },
     findAccount: (_ctx, sub) => ({
       accountId: sub,
-      claims: () => ({ sub, email: `${sub}@moreau.example`, name: 'Chloé <Moreau>' }),
+      claims: () => ({ ...claimsOf(sub), sub, email: `${sub}@moreau.example`, name: 'Chloé <Moreau>' }),
     }),
     loadExistingGrant: async (ctx) => {
       const grant = new ctx.oidc.provider.Grant({
