@@ -12,6 +12,7 @@
  * Ours and its peer take turns, so that whatever else the machine does meets both; ratios are those of medians.
  */
 import { parseArgs } from 'node:util'
+import { benchImport } from './import.ts'
 import { benchMemory } from './memory.ts'
 import { benchOp } from './op.ts'
 import { benchOpening } from './opening.ts'
@@ -25,6 +26,7 @@ import { benchStart } from './start.ts'
 import { describeResults, formatTable, meets } from './statistics.ts'
 import { benchTickets } from './tickets.ts'
 import { benchTiming } from './timing.ts'
+import { benchVerify } from './verify.ts'
 
 const parts = {
   'sign-in': benchSignIn,
@@ -34,11 +36,23 @@ const parts = {
   timing: benchTiming,
   tickets: benchTickets,
   passes: benchPasses,
+  import: benchImport,
+  verify: benchVerify,
   start: (_stage: Stage, repetitions: number) => benchStart(repetitions),
 } satisfies Record<string, (stage: Stage, repetitions: number) => Promise<PartResult>>
 type Name = keyof typeof parts
-const withoutKeycloak: Name[] = ['op', 'timing', 'start', 'tickets']
-const usual: Name[] = ['sign-in', 'op', 'opening', 'memory', 'timing', 'tickets', 'passes']
+const withoutKeycloak: Name[] = ['op', 'timing', 'start', 'tickets', 'import', 'verify']
+const usual: Name[] = [
+  'sign-in',
+  'op',
+  'opening',
+  'memory',
+  'timing',
+  'tickets',
+  'passes',
+  'import',
+  'verify',
+]
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
