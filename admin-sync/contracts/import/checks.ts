@@ -27,7 +27,10 @@ export async function checkStage({ run }: Session, stage: Stage, isWhole: boolea
   await run(findMissing(stage, isWhole))
   for (const kind of kinds) {
     for (const find of [findBroken(stage, kind), findRepeated(stage, kind), ...findStrays(stage, kind)]) {
-      const { rowCount } = await run(find)
+      // Workers of PostgreSQL help to look, and not to write: most often there is nothing.
+      const { rows } = await run<{ some: boolean }>(find.look)
+      if (rows[0]?.some !== true) continue
+      const { rowCount } = await run(find.note)
       // A contract stays, and is refused: its other lines are not lines of a contract that does not exist.
       if (rowCount !== 0 && kind !== 'contracts') await run(removeFound(stage, kind))
     }
@@ -71,17 +74,24 @@ const insertProblems = (stage: Stage) =>
 /** The contract that a problem of the line is about; of messages and attachments, none. */
 const contractOf = (kind: Kind) => (ownerOf(kind) === 'contract' ? 's.contract' : 'NULL')
 
+/** Whether there is any, and what writes them down. */
+type Search = { look: string; note: string }
+
 /** Values by themselves. One look tells that a line is right; only of those that are not it is asked what is wrong. */
-function findBroken(stage: Stage, kind: Kind): string {
-  const found = rules[kind].map(
-    ({ code, column, broken }) => `('${code}', coalesce(${broken}, false), ${column})`,
-  )
-  return `
-    ${insertProblems(stage)}
-    SELECT '${kind}', s.line, ${contractOf(kind)}, 'error', r.code, left(r.value, 200)
-      FROM (SELECT * FROM ${stage.table(kind)} WHERE ${rules[kind].map(({ broken }) => broken).join(' OR ')} OFFSET 0) s,
-           LATERAL (SELECT * FROM (VALUES ${found.join(',\n')}) AS r(code, broken, value)) r
-     WHERE r.broken`
+function findBroken(stage: Stage, kind: Kind): Search {
+  const table = stage.table(kind)
+  const all = rules[kind].map((rule) => ({ ...rule, broken: rule.broken.replaceAll(':table', table) }))
+  const found = all.map(({ code, column, broken }) => `('${code}', coalesce(${broken}, false), ${column})`)
+  const any = all.map(({ broken }) => broken).join(' OR ')
+  return {
+    look: `SELECT count(*) > 0 AS some FROM ${table} WHERE ${any}`,
+    note: `
+      ${insertProblems(stage)}
+      SELECT '${kind}', s.line, ${contractOf(kind)}, 'error', r.code, left(r.value, 200)
+        FROM (SELECT * FROM ${table} WHERE ${any} OFFSET 0) s,
+             LATERAL (SELECT * FROM (VALUES ${found.join(',\n')}) AS r(code, broken, value)) r
+       WHERE r.broken`,
+  }
 }
 
 /** Lines that have an error, or that another one repeats. */
@@ -90,36 +100,43 @@ const removeFound = (stage: Stage, kind: Kind) =>
     WHERE p.kind = '${kind}' AND p.line = s.line`
 
 /** Lines with one key: the same in every value, or contradicting each other. A contract may not even be repeated. */
-function findRepeated(stage: Stage, kind: Kind): string {
+function findRepeated(stage: Stage, kind: Kind): Search {
   const key = keys[kind].map((name) => `s.${name}`).join(', ')
   const rest = columns[kind].filter((name) => !keys[kind].includes(name))
   const shown = keys[kind].filter((name, _, { length }) => length === 1 || name !== ownerOf(kind))
   const isContract = kind === 'contracts'
-  return `
-    ${insertProblems(stage)}
-    SELECT '${kind}', s.line, ${contractOf(kind)}, CASE WHEN s.first = s.last AND NOT ${isContract} THEN 'warning' ELSE 'error' END,
-           CASE WHEN ${isContract} THEN 'contract_twice' WHEN s.first = s.last THEN 'line_repeated' ELSE 'line_contradicts' END,
-           left(concat_ws(' ', ${shown.map((name) => `s.${name}`).join(', ')}), 200)
-      FROM (SELECT s.*, min(s.rest) OVER same AS first, max(s.rest) OVER same AS last, min(s.line) OVER same AS first_line
-              FROM (SELECT s.*, ROW(${rest.map((name) => `s.${name}`).join(', ')})::text COLLATE "C" AS rest
-                      FROM ${stage.table(kind)} s
-                      JOIN (SELECT ${key} FROM ${stage.table(kind)} s GROUP BY ${key} HAVING count(*) > 1) d
-                        ON ${keys[kind].map((name) => `s.${name} = d.${name}`).join(' AND ')}) s
-            WINDOW same AS (PARTITION BY ${key})) s
-     WHERE ${isContract} OR s.first <> s.last OR s.line <> s.first_line`
+  const repeated = `SELECT ${key} FROM ${stage.table(kind)} s GROUP BY ${key} HAVING count(*) > 1`
+  return {
+    look: `SELECT count(*) > 0 AS some FROM (${repeated}) AS d`,
+    note: `
+      ${insertProblems(stage)}
+      SELECT '${kind}', s.line, ${contractOf(kind)}, CASE WHEN s.first = s.last AND NOT ${isContract} THEN 'warning' ELSE 'error' END,
+             CASE WHEN ${isContract} THEN 'contract_twice' WHEN s.first = s.last THEN 'line_repeated' ELSE 'line_contradicts' END,
+             left(concat_ws(' ', ${shown.map((name) => `s.${name}`).join(', ')}), 200)
+        FROM (SELECT s.*, min(s.rest) OVER same AS first, max(s.rest) OVER same AS last, min(s.line) OVER same AS first_line
+                FROM (SELECT s.*, ROW(${rest.map((name) => `s.${name}`).join(', ')})::text COLLATE "C" AS rest
+                        FROM ${stage.table(kind)} s
+                        JOIN (${repeated}) d ON ${keys[kind].map((name) => `s.${name} = d.${name}`).join(' AND ')}) s
+              WINDOW same AS (PARTITION BY ${key})) s
+       WHERE ${isContract} OR s.first <> s.last OR s.line <> s.first_line`,
+  }
 }
 
 /** Lines of something that is not there: a contract, or what the kind needs besides. */
-function findStrays(stage: Stage, kind: Kind): string[] {
-  const find = (code: ProblemCode, value: string, ...places: string[]) => `
-    ${insertProblems(stage)}
-    SELECT '${kind}', s.line, ${contractOf(kind)}, 'error', '${code}', left(${value}, 200)
-      FROM ${stage.table(kind)} s
-     WHERE ${places.map((place) => `NOT EXISTS (SELECT FROM ${place})`).join(' AND ')}`
+function findStrays(stage: Stage, kind: Kind): Search[] {
+  const find = (code: ProblemCode, value: string, ...places: string[]): Search => {
+    const lines = `FROM ${stage.table(kind)} s
+      WHERE ${places.map((place) => `NOT EXISTS (SELECT FROM ${place})`).join(' AND ')}`
+    return {
+      look: `SELECT count(*) > 0 AS some ${lines}`,
+      note: `${insertProblems(stage)}
+        SELECT '${kind}', s.line, ${contractOf(kind)}, 'error', '${code}', left(${value}, 200) ${lines}`,
+    }
+  }
   const login = 'o.account = s.account'
   const message = `${login} AND o.message = s.message`
   const company = 'o.contract = s.contract AND o.country = s.country AND o.number = s.number'
-  const others: Partial<Record<Kind, string>> = {
+  const others: Partial<Record<Kind, Search>> = {
     monitoring: find(
       'company_unknown',
       `concat_ws(' ', s.country, s.number)`,

@@ -38,7 +38,7 @@ export async function createStage({ run }: Session, stage: Stage): Promise<void>
       ...kinds.map((kind) =>
         create(
           kind,
-          `line bigint NOT NULL, ${columns[kind].map((name) => `${name} text COLLATE "C"`).join(', ')}`,
+          `line bigint NOT NULL, control boolean NOT NULL, ${columns[kind].map((name) => `${name} text COLLATE "C"`).join(', ')}`,
         ),
       ),
       create(
@@ -91,7 +91,7 @@ export async function stageKind(
   }
   const copy = client.query(
     Object.assign(
-      copyStreams.from(`COPY ${stage.table(kind)} (line, ${columns[kind].join(', ')}) FROM STDIN`),
+      copyStreams.from(`COPY ${stage.table(kind)} (line, control, ${columns[kind].join(', ')}) FROM STDIN`),
       {
         query_timeout: queryMilliseconds,
       },
@@ -137,11 +137,14 @@ export function encodeBatch(
   return { text: kept.map(encodeRecord).join(''), refused }
 }
 
+/** In a row: TAB and line breaks are escaped there. */
+// oxlint-disable-next-line no-control-regex
+const control = /[\0-\x08\x0b-\x1f\x7f-\x9f]|\\[tnr]/
 const special = /[\\\t\n\r]/
 const escapes: Record<string, string> = { '\\': '\\\\', '\t': '\\t', '\n': '\\n', '\r': '\\r' }
 
 function encodeRecord({ line, values }: RawRecord): string {
-  let row = String(line)
+  let row = ''
   for (const value of values)
     row +=
       value === null || value === ''
@@ -149,5 +152,5 @@ function encodeRecord({ line, values }: RawRecord): string {
         : special.test(value)
           ? `\t${value.replace(/[\\\t\n\r]/g, (found) => escapes[found] ?? found)}`
           : `\t${value}`
-  return `${row}\n`
+  return `${line}\t${control.test(row) ? 't' : 'f'}${row}\n`
 }
