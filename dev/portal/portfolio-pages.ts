@@ -43,7 +43,16 @@ export function renderPortfolio(
       >
         <div class="ell-field">
           <label class="ell-label" for="q">${texts.searchLabel}</label>
-          <input class="ell-input" id="q" name="q" type="search" value="${search.words}" autocomplete="off" />
+          <input
+            class="ell-input"
+            id="q"
+            name="q"
+            type="search"
+            value="${search.words}"
+            autocomplete="off"
+            autocapitalize="none"
+            spellcheck="false"
+          />
         </div>
         <button class="ell-button">${texts.search}</button>
         ${
@@ -71,15 +80,19 @@ export function renderPortfolio(
                 tabindex="0"
                 aria-label="${texts.sections.portfolio}"
               >
-                <table class="ell-table" id="portfolio">
-                  <thead>
-                    <tr>
+                <table class="ell-table ell-table--cards" id="portfolio" role="table">
+                  <thead role="rowgroup">
+                    <tr role="row">
                       ${sortings.map((sorting) => {
                         const current = sorting === search.sorting
                         const descending = current && !search.descending
                         const direction = search.descending ? 'descending' : 'ascending'
                         const mark = search.descending ? '▼' : '▲'
-                        return html`<th scope="col" ${current ? html`aria-sort="${direction}"` : ''}>
+                        return html`<th
+                          scope="col"
+                          role="columnheader"
+                          ${current ? html`aria-sort="${direction}"` : ''}
+                        >
                           <a class="ell-link" href="${link({ sorting, descending, page: 1 })}"
                             >${headOf(texts)[sorting]}${
                               current ? html`<span aria-hidden="true"> ${mark}</span>` : ''
@@ -89,20 +102,29 @@ export function renderPortfolio(
                       })}
                     </tr>
                   </thead>
-                  <tbody>
+                  <tbody role="rowgroup">
                     ${companies.map(
                       (company) =>
-                        html`<tr>
-                          <th scope="row">
+                        html`<tr role="row">
+                          <th scope="row" role="rowheader">
                             <a class="ell-link" href="${companyPath(contract.contract, company)}"
                               >${company.name}</a
                             >
                           </th>
-                          <td class="ell-table__whole">${showNumber(company.country, company.number)}</td>
-                          <td>${country(company.country)}</td>
-                          <td>${company.reference ?? ''}</td>
-                          <td class="ell-table__whole">${day(company.addedOn)}</td>
-                          <td>${number(company.alerts)}</td>
+                          <td role="cell" data-label="${texts.companyNumber}" class="ell-table__whole">
+                            ${showNumber(company.country, company.number)}
+                          </td>
+                          <td role="cell" data-label="${texts.country}">${country(company.country)}</td>
+                          <td
+                            role="cell"
+                            ${company.reference === null ? '' : html`data-label="${texts.reference}"`}
+                          >
+                            ${company.reference ?? ''}
+                          </td>
+                          <td role="cell" data-label="${texts.added}" class="ell-table__whole">
+                            ${day(company.addedOn)}
+                          </td>
+                          <td role="cell" data-label="${texts.alerts}">${number(company.alerts)}</td>
                         </tr>`,
                     )}
                   </tbody>
@@ -189,24 +211,24 @@ function alertTable({ contract, view }: Frame, alerts: readonly Alert[], o: { wi
       contract.isFinal ? '' : html`<div class="ell-notice" id="not-yet"><p>${texts.notYet}</p></div>`
     }
     <div class="ell-table-frame" role="region" tabindex="0" aria-label="${texts.alerts}">
-      <table class="ell-table" id="alerts">
-        <thead>
-          <tr>
-            ${o.withCompany ? html`<th scope="col">${texts.company}</th>` : ''}
-            <th scope="col">${texts.alertKind}</th>
-            <th scope="col">${texts.recipient}</th>
-            <th scope="col">${texts.since}</th>
-            <th scope="col">${texts.state}</th>
+      <table class="ell-table ell-table--cards" id="alerts" role="table">
+        <thead class="ell-table__words" role="rowgroup">
+          <tr role="row">
+            ${o.withCompany ? html`<th scope="col" role="columnheader">${texts.company}</th>` : ''}
+            <th scope="col" role="columnheader">${texts.alertKind}</th>
+            <th scope="col" role="columnheader">${texts.recipient}</th>
+            <th scope="col" role="columnheader">${texts.since}</th>
+            <th scope="col" role="columnheader">${texts.state}</th>
           </tr>
         </thead>
-        <tbody>
+        <tbody role="rowgroup">
           ${alerts.map((alert) => {
             const kind = texts.kinds[alert.kind] ?? alert.kind
             const name = alert.name ?? showNumber(alert.country, alert.number)
-            return html`<tr>
+            return html`<tr role="row">
               ${
                 o.withCompany
-                  ? html`<td>
+                  ? html`<td role="cell" data-label="${texts.company}">
                       ${
                         alert.name === null
                           ? name
@@ -217,10 +239,10 @@ function alertTable({ contract, view }: Frame, alerts: readonly Alert[], o: { wi
                     </td>`
                   : ''
               }
-              <td>${kind}</td>
-              <td>${alert.recipient}</td>
-              <td class="ell-table__whole">${day(alert.since)}</td>
-              <td>
+              <td role="cell" data-label="${texts.alertKind}">${kind}</td>
+              <td role="cell" data-label="${texts.recipient}">${alert.recipient}</td>
+              <td role="cell" data-label="${texts.since}" class="ell-table__whole">${day(alert.since)}</td>
+              <td role="cell" data-label="${texts.state}">
                 <span class="ell-tag ${alert.stopped ? 'ell-tag--warning' : 'ell-tag--success'}"
                   >${alert.stopped ? texts.stopped : texts.active}</span
                 >
