@@ -50,34 +50,43 @@ export async function importLive(
 
 /** @returns lets the next one take a snapshot; more than once does no harm */
 async function waitForTurn(pool: pg.Pool): Promise<() => Promise<void>> {
+  for (const deadline = Date.now() + waitSeconds * 1000; Date.now() < deadline;) {
+    const letNext = await tryTurn(pool)
+    if (letNext) return letNext
+    // Without a connection: whoever has the turn may need it.
+    await new Promise((done) => setTimeout(done, 100))
+  }
+  throw new UpstreamError('database', 0, 'retry', 'source_busy')
+}
+
+async function tryTurn(pool: pg.Pool): Promise<(() => Promise<void>) | undefined> {
   const client = await pool.connect()
   let broken: Error | undefined
-  const lose = (error: Error) => {
-    broken = error
+  const lose = (error: unknown) => {
+    broken = error instanceof Error ? error : new Error('lost')
   }
   client.on('error', lose)
+  // A connection that could not give the lock back is closed: that gives it back.
+  const release = () => {
+    client.off('error', lose)
+    client.release(broken)
+  }
+  try {
+    const { rows } = await client.query<{ held: boolean }>(`SELECT pg_try_advisory_lock(${orderKey}) AS held`)
+    if (!rows[0]?.held) {
+      release()
+      return undefined
+    }
+  } catch (error) {
+    lose(error)
+    release()
+    throw error
+  }
   let isHeld = true
-  const letNext = async () => {
+  return async () => {
     if (!isHeld) return
     isHeld = false
     await client.query(`SELECT pg_advisory_unlock(${orderKey})`).catch(lose)
-    client.off('error', lose)
-    // One that could not give the lock back is closed: that gives it back.
-    client.release(broken)
-  }
-  const deadline = Date.now() + waitSeconds * 1000
-  try {
-    // Asked again and again: the pool's limit of a statement is shorter than the wait.
-    for (;;) {
-      const { rows } = await client.query<{ held: boolean }>(
-        `SELECT pg_try_advisory_lock(${orderKey}) AS held`,
-      )
-      if (rows[0]?.held) return letNext
-      if (Date.now() > deadline) throw new UpstreamError('database', 0, 'retry', 'source_busy')
-      await new Promise((done) => setTimeout(done, 100))
-    }
-  } catch (error) {
-    await letNext()
-    throw error
+    release()
   }
 }

@@ -146,6 +146,18 @@ describe('following Cofacering', () => {
     expect(await readCity(a)).toBe('Seconde panne')
   })
 
+  it('ends the same when eight look at once', async () => {
+    await follow()
+    await rename(c, 'Huit fois')
+    await rename(b, 'Huit fois')
+    const sides = await Promise.all(Array.from({ length: 8 }, () => follow()))
+    expect(sides).toHaveLength(8)
+    expect([await readCity(c), await readCity(b)]).toEqual(['Huit fois', 'Huit fois'])
+    const lines = await ask('SELECT FROM ellipro.portfolio_line WHERE contract = $1', [c])
+    const there = await owner.query('SELECT FROM portfolio WHERE contract_id = $1', [c])
+    expect(lines).toHaveLength(there.rowCount ?? 0)
+  })
+
   it('leaves frozen contracts alone, but for what they give', async () => {
     await follow()
     await ask('UPDATE ellipro.contract_transfer SET frozen_at = now() WHERE contract = $1', [a])
