@@ -33,11 +33,13 @@ export function formats(language: Language) {
   const regions = new Intl.DisplayNames(language, { type: 'region' })
   const days = new Intl.DateTimeFormat(language, { dateStyle: 'long', timeZone: 'UTC' })
   const numbers = new Intl.NumberFormat(language)
+  const plurals = new Intl.PluralRules(language)
   const collator = new Intl.Collator(language)
   const country = (code: string) => regions.of(code) ?? code
   return {
     country,
     number: (value: number) => numbers.format(value),
+    isMany: (value: number) => plurals.select(value) !== 'one',
     day: (iso: string | Date) => days.format(typeof iso === 'string' ? new Date(`${iso}T00:00:00Z`) : iso),
     money: (cents: number, currency: string) =>
       new Intl.NumberFormat(language, { style: 'currency', currency }).format(cents / 100),
@@ -151,7 +153,7 @@ export function renderUnavailable(view: View): Promise<string> {
 export function renderContract(frame: Frame, prices: readonly Price[]): Promise<string> {
   const { contract, view } = frame
   const texts = textsOf(view)
-  const { money, day, number, country } = formats(view.texts.language)
+  const { money, day, number, country, isMany } = formats(view.texts.language)
   const contact = [contract.contactName, contract.contactEmail, contract.contactPhone].filter(
     (text) => text !== null,
   )
@@ -167,7 +169,11 @@ export function renderContract(frame: Frame, prices: readonly Price[]): Promise<
     ['signed-on', texts.signedOn, day(contract.signedOn)],
     ['contact', texts.contact, contact.join(', ')],
     ['score', texts.score, contract.score ? texts.included : texts.notIncluded],
-    ['companies', texts.sections.portfolio, texts.companies(number(contract.companies))],
+    [
+      'companies',
+      texts.sections.portfolio,
+      texts.companies(number(contract.companies), isMany(contract.companies)),
+    ],
     ['alerts', texts.alerts, number(contract.alerts)],
   ]
   return contractPage(

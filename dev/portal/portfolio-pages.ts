@@ -23,7 +23,7 @@ export function renderPortfolio(
 ): Promise<string> {
   const { contract, view } = frame
   const texts = textsOf(view)
-  const { number, day, country } = formats(view.texts.language)
+  const { number, day, country, isMany } = formats(view.texts.language)
   const link = (change: Partial<Search>) => {
     const { words, sorting, descending, page } = { ...search, ...change }
     return pathOf(contract.contract, 'portfolio', {
@@ -65,7 +65,7 @@ export function renderPortfolio(
       </form>
       <p class="ell-between">
         <span id="found" role="status"
-          >${search.words === '' ? texts.companies(all) : texts.found(number(found), all)}</span
+          >${search.words === '' ? texts.companies(all, isMany(contract.companies)) : texts.found(number(found), all, isMany(view.texts.language === 'fr' ? found : contract.companies))}</span
         >
         <a class="ell-link" href="${pathOf(contract.contract, 'portfolio.csv')}" download
           >${texts.download}</a
