@@ -19,7 +19,7 @@ export type HelpView = {
   closing: { at: Date; isOver: boolean } | undefined
 }
 
-type Question = { id: string; answer: Html }
+type Question = { id: string; question: string; answer: Html }
 
 export function helpBody(view: HelpView): Html {
   const { t, desk, language } = view.context
@@ -35,24 +35,30 @@ export function helpBody(view: HelpView): Html {
     </section>
     <nav class="ell-contents" aria-label="${t('help.contents')}">
       <ul>
-        ${questions.map(({ id }) => html`<li><a href="#${id}">${t(`help.${id}.question`)}</a></li>`)}
+        ${questions.map(({ id, question }) => html`<li><a href="#${id}">${question}</a></li>`)}
       </ul>
     </nav>
     ${questions.map(
-      ({ id, answer }) =>
+      ({ id, question, answer }) =>
         html`<section class="ell-answer" id="${id}" aria-labelledby="${id}-title">
-          <h2 class="ell-subtitle" id="${id}-title">${t(`help.${id}.question`)}</h2>
+          <h2 class="ell-subtitle" id="${id}-title">${question}</h2>
           ${answer}
         </section>`,
     )}`
 }
 
 function listQuestions({ context: { t, language }, portalSignIn, countries, closing }: HelpView): Question[] {
-  const say = (key: string) => html`<p>${t(`help.${key}`)}</p>`
-  const steps = ['step_sign_in', 'step_details', 'step_mail', 'step_password']
+  const say = (key: string) => html`<p>${t(key)}</p>`
+  const steps = [
+    'help.move.step_sign_in',
+    'help.move.step_details',
+    'help.move.step_mail',
+    'help.move.step_password',
+  ]
   return [
     {
       id: 'move',
+      question: t('help.move.question'),
       answer: html`${
           closing &&
           html`<p>
@@ -62,41 +68,52 @@ function listQuestions({ context: { t, language }, portalSignIn, countries, clos
           </p>`
         }
         <ol class="ell-list">
-          ${steps.map((step) => html`<li>${t(`help.move.${step}`)}</li>`)}
+          ${steps.map((step) => html`<li>${t(step)}</li>`)}
         </ol>
-        ${say('move.once')}`,
+        ${say('help.move.once')}`,
     },
     {
       id: 'sign_in',
-      answer: html`${say('sign_in.answer')}
+      question: t('help.sign_in.question'),
+      answer: html`${say('help.sign_in.answer')}
         <p><a href="${portalSignIn}">${t('portal.sign_in')}</a></p>`,
     },
-    { id: 'shared', answer: html`${say('shared.answer')} ${say('shared.how')}` },
-    { id: 'no_mail', answer: html`${say('no_mail.answer')} ${say('no_mail.not_me')}` },
-    { id: 'contract', answer: say('contract.answer') },
-    { id: 'portfolio', answer: html`${say('portfolio.answer')} ${say('portfolio.alerts')}` },
+    {
+      id: 'shared',
+      question: t('help.shared.question'),
+      answer: html`${say('help.shared.answer')} ${say('help.shared.how')}`,
+    },
+    {
+      id: 'no_mail',
+      question: t('help.no_mail.question'),
+      answer: html`${say('help.no_mail.answer')} ${say('help.no_mail.not_me')}`,
+    },
+    { id: 'contract', question: t('help.contract.question'), answer: say('help.contract.answer') },
+    {
+      id: 'portfolio',
+      question: t('help.portfolio.question'),
+      answer: html`${say('help.portfolio.answer')} ${say('help.portfolio.alerts')}`,
+    },
     {
       id: 'reports',
-      answer: html`${say('reports.answer')}
-      ${list(
-        reports.map((report) => t(`help.report.${report}`)),
-        'reports-list',
-      )}
-      ${say('reports.score')}`,
+      question: t('help.reports.question'),
+      answer: html`${say('help.reports.answer')} ${list(reports.map(nameProduct), 'reports-list')}
+      ${say('help.reports.score')}`,
     },
     {
       id: 'old_messages',
-      answer: html`${say('old_messages.answer')}
+      question: t('help.old_messages.question'),
+      answer: html`${say('help.old_messages.answer')}
         <p><a href="/messages">${t('help.old_messages.link')}</a></p>`,
     },
     {
       id: 'countries',
-      answer: html`${say('countries.answer')} ${list(nameCountries(countries, language), 'countries-list')}
+      question: t('help.countries.question'),
+      answer: html`${say('help.countries.answer')}
+        ${list(nameCountries(countries, language), 'countries-list')}
         <p>
           ${t('help.countries.analyses', {
-            analyses: new Intl.ListFormat(language).format(
-              analyses.map((analysis) => t(`help.analysis.${analysis}`)),
-            ),
+            analyses: new Intl.ListFormat(language).format(analyses.map(nameProduct)),
           })}
         </p>`,
     },
@@ -107,6 +124,9 @@ const list = (items: readonly string[], name: string): Html =>
   html`<ul class="ell-list ${items.length > 9 && 'ell-list--columns'}" id="${name}">
     ${items.map((item) => html`<li>${item}</li>`)}
   </ul>`
+
+/** They are called the same in every language. */
+const nameProduct = (key: string) => `${key[0]?.toUpperCase()}${key.slice(1)}`
 
 /** In the order of the language. */
 function nameCountries(codes: readonly string[], language: Language): string[] {

@@ -6,9 +6,15 @@ import { isFrenchHoliday, readDeskState } from '../../../../provider/screens/hel
 const weekdays = openingHours.parse('mon-fri 08:00-18:00')
 const at = (instant: string, hours: OpeningHours = weekdays) => readDeskState(hours, Date.parse(instant))
 
+const until = (date: string) => ({ isOpen: true, until: { date, minutes: 18 * 60 } })
+const closed = (date: string, isHoliday = false) => ({
+  isOpen: false,
+  isHoliday,
+  opensAt: { date, minutes: 8 * 60 },
+})
+
 describe('the desk', () => {
   test('is open from the first minute to the last, by the clock of Paris in winter and in summer', () => {
-    const until = (date: string) => ({ isOpen: true, until: { date, minutes: 18 * 60 } })
     expect(at('2026-11-24T07:00:00Z')).toEqual(until('2026-11-24'))
     expect(at('2026-11-24T16:59:59Z')).toEqual(until('2026-11-24'))
     expect(at('2026-07-15T06:00:00Z')).toEqual(until('2026-07-15'))
@@ -16,11 +22,6 @@ describe('the desk', () => {
   })
 
   test('is closed around that, and says when it opens', () => {
-    const closed = (date: string, isHoliday = false) => ({
-      isOpen: false,
-      isHoliday,
-      opensAt: { date, minutes: 8 * 60 },
-    })
     expect(at('2026-11-24T06:59:59Z')).toEqual(closed('2026-11-24'))
     expect(at('2026-11-24T17:00:00Z')).toEqual(closed('2026-11-25'))
     // Almost midnight in London is Saturday in Paris.
