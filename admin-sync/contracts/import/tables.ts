@@ -149,11 +149,17 @@ export async function writeLogins({ run }: Session, stage: Stage, counts: KindCo
   )
 }
 
-/** Messages and their attachments. When they were imported first stays: from there on counts how long they are kept. */
+/**
+ * Messages and their attachments. When they were imported first stays: from there on counts how long they are kept. What
+ * is not here though it was sent and could be imported longer ago than that was here, and is over: it does not come back.
+ */
 export async function writeMessages({ run }: Session, stage: Stage, counts: KindCounts): Promise<void> {
+  const over = `now() - make_interval(days => ellipro.setting_value('old_message_days'))`
   const messages = await run(
     `INSERT INTO ellipro.legacy_message AS m (account, message, sent_at, sender, subject, body)
-     SELECT account, message, sent_at::timestamptz, sender, subject, coalesce(body, '') FROM ${stage.table('messages')}
+     SELECT account, message, sent_at::timestamptz, sender, subject, coalesce(body, '') FROM ${stage.table('messages')} s
+      WHERE sent_at::timestamptz > ${over} OR EXISTS (SELECT FROM ellipro.legacy_message o WHERE o.account = s.account AND o.message = s.message)
+         OR NOT EXISTS (SELECT FROM ellipro.legacy_login l WHERE l.account = s.account AND l.first_imported_at <= ${over})
      ON CONFLICT (account, message) DO UPDATE
        SET sent_at = excluded.sent_at, sender = excluded.sender, subject = excluded.subject, body = excluded.body
      WHERE (m.sent_at, m.sender, m.subject, m.body)
@@ -163,7 +169,8 @@ export async function writeMessages({ run }: Session, stage: Stage, counts: Kind
   const attachments = await run(
     `INSERT INTO ellipro.legacy_attachment AS a (account, message, place, name, media_type, content)
      SELECT account, message, place::integer, name, media_type, decode(coalesce(content, ''), 'base64')
-       FROM ${stage.table('attachments')}
+       FROM ${stage.table('attachments')} s
+      WHERE EXISTS (SELECT FROM ellipro.legacy_message o WHERE o.account = s.account AND o.message = s.message)
      ON CONFLICT (account, message, place) DO UPDATE
        SET name = excluded.name, media_type = excluded.media_type, content = excluded.content
      WHERE (a.name, a.media_type, a.content) IS DISTINCT FROM (excluded.name, excluded.media_type, excluded.content)`,

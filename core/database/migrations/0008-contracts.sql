@@ -146,6 +146,8 @@ CREATE TABLE ellipro.legacy_login (
   disabled boolean NOT NULL,
   created_on date,
   last_sign_in_at timestamptz,
+  -- Since when its messages are imported.
+  first_imported_at timestamptz NOT NULL DEFAULT now(),
   imported_at timestamptz NOT NULL DEFAULT now(),
   missing_since timestamptz
 );

@@ -214,6 +214,32 @@ describe('following Cofacering', () => {
     })
   })
 
+  it('does not bring messages back whose days are over, and takes new ones', async () => {
+    await importLive(pool, source)
+    const [mailbox] = await ask<{ account: string; contract: string }>(
+      `SELECT m.account, l.contract FROM ellipro.legacy_message m JOIN ellipro.legacy_login l ON l.account = m.account
+         JOIN ellipro.legacy_attachment f ON f.account = m.account GROUP BY 1, 2 ORDER BY count(*) DESC LIMIT 1`,
+    )
+    const { account, contract } = mailbox!
+    const count = async () =>
+      (await ask('SELECT FROM ellipro.legacy_message WHERE account = $1', [account])).length
+    await ask(
+      `UPDATE ellipro.legacy_login SET first_imported_at = now() - interval '366 days' WHERE account = $1`,
+      [account],
+    )
+    await owner.query(`UPDATE message SET sent_at = '2020-01-01' WHERE login_id = $1`, [account])
+    await ask('DELETE FROM ellipro.legacy_message WHERE account = $1', [account])
+    await owner.query(`INSERT INTO message VALUES ('m-new', $1, now(), 'Service', 'Nouveau', 'Bonjour')`, [
+      account,
+    ])
+    await owner.query(`INSERT INTO attachment VALUES ('m-new', 1, 'a.txt', 'text/plain', 'x')`)
+    const report = await importLive(pool, source, { contracts: [contract] })
+    expect([report.errors, await count()]).toEqual([0, 1])
+    await ask('UPDATE ellipro.legacy_login SET first_imported_at = now() WHERE account = $1', [account])
+    await importLive(pool, source, { contracts: [contract] })
+    expect(await count()).toBeGreaterThan(1)
+  })
+
   it('takes a big change in portions', async () => {
     await follow()
     await owner.query(`UPDATE contract SET contact_phone = '01 99 00 12 34' WHERE id < 'CF-204700'`)
