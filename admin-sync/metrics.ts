@@ -27,6 +27,19 @@ const states = [
   'waiting',
 ] as const
 
+/** Of `ellipro.contract_numbers`. */
+const contractStates = [
+  'imported',
+  'transferred',
+  'finished',
+  'frozen',
+  'identical',
+  'differing',
+  'missing',
+  'refused',
+  'failing',
+] as const
+
 /** Of these jobs each end is a step of a person's path. */
 const steps: Record<string, string> = {
   'send-confirmation': 'mail',
@@ -156,6 +169,11 @@ function createDatabaseNumbers(registry: Registry) {
     'Time since the help desk should have taken the oldest of them; 0 without one.',
   )
 
+  const contractsBy = gauge(
+    'ellipro_contracts',
+    'Contracts by what became of them; a contract may be in several states, as it may be transferred and identical.',
+    ['state'],
+  )
   const contractOldest = gauge(
     'ellipro_contract_waiting_oldest_seconds',
     'Time since the first account of a contract was opened that the workspace has not taken for the last time; 0 without one.',
@@ -193,13 +211,16 @@ function createDatabaseNumbers(registry: Registry) {
                 (SELECT count(*) FROM ellipro.ticket WHERE waiting_since IS NOT NULL) AS tickets,
                 (SELECT coalesce(extract(epoch FROM now() - min(waiting_since)), 0) FROM ellipro.ticket) AS ticket`,
       ),
-      pool.query<{ oldest: string }>(
-        `SELECT coalesce(extract(epoch FROM now() - min(a.opened_at)), 0) AS oldest
+      pool.query<{ oldest: string; numbers: Record<string, unknown> }>(
+        `SELECT coalesce(extract(epoch FROM now() - min(a.opened_at)), 0) AS oldest,
+                ellipro.contract_numbers() AS numbers
            FROM ellipro.contract_transfer t JOIN ellipro.activation a ON a.contract = t.contract AND a.state = 'opened'
           WHERE t.finished_at IS NULL`,
       ),
     ])
     contractOldest.set(Number(contracts.rows[0]?.oldest ?? 0))
+    for (const state of contractStates)
+      contractsBy.set({ state }, Number(contracts.rows[0]?.numbers[state] ?? 0))
     for (const state of states) activations.set({ state }, 0)
     for (const { state, count } of byState.rows) activations.set({ state }, Number(count))
     for (const job of jobKinds) {

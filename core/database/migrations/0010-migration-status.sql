@@ -93,6 +93,22 @@ LANGUAGE sql STABLE SET search_path = ellipro, pg_temp AS $$
   ) k ORDER BY 1 OFFSET p_limit - 1 LIMIT 1
 $$;
 
+-- What became of the contracts; for the metrics of admin-sync as well.
+CREATE FUNCTION ellipro.contract_numbers() RETURNS jsonb
+LANGUAGE sql STABLE SET search_path = ellipro, pg_temp AS $$
+  SELECT jsonb_build_object(
+    'imported', (SELECT count(*) FROM legacy_contract WHERE missing_since IS NULL),
+    'transferred', count(accepted_at),
+    'finished', count(finished_at),
+    'frozen', count(*) FILTER (WHERE frozen_at IS NOT NULL AND finished_at IS NULL),
+    'identical', count(*) FILTER (WHERE verdict = 'identical'),
+    'differing', count(*) FILTER (WHERE verdict = 'differing'),
+    'missing', count(*) FILTER (WHERE verdict = 'missing'),
+    'refused', count(refused),
+    'failing', count(*) FILTER (WHERE last_error IS NOT NULL AND refused IS NULL),
+    'comparedAt', max(verified_at)) FROM contract_transfer
+$$;
+
 -- All numbers of the migration, as provider/staff/migration/ and admin-sync/accounts/migration.ts read them; no personal
 -- data. Days are those of Paris.
 CREATE FUNCTION ellipro.migration_numbers() RETURNS jsonb
@@ -110,17 +126,7 @@ LANGUAGE sql STABLE SET search_path = ellipro, pg_temp AS $$
     'cases', (SELECT jsonb_build_object(
                 'open', (SELECT count(*) FROM login_case WHERE state = 'open'),
                 'requests', count(*), 'oldestAt', min(proved_at)) FROM access_request WHERE state = 'proved'),
-    'contracts', (SELECT jsonb_build_object(
-                'imported', (SELECT count(*) FROM legacy_contract WHERE missing_since IS NULL),
-                'transferred', count(accepted_at),
-                'finished', count(finished_at),
-                'frozen', count(*) FILTER (WHERE frozen_at IS NOT NULL AND finished_at IS NULL),
-                'identical', count(*) FILTER (WHERE verdict = 'identical'),
-                'differing', count(*) FILTER (WHERE verdict = 'differing'),
-                'missing', count(*) FILTER (WHERE verdict = 'missing'),
-                'refused', count(refused),
-                'failing', count(*) FILTER (WHERE last_error IS NOT NULL AND refused IS NULL),
-                'comparedAt', max(verified_at)) FROM contract_transfer),
+    'contracts', contract_numbers(),
     'mails', jsonb_build_object(
       'lastDay', (SELECT coalesce(jsonb_object_agg(m.kind, m.mails), '{}')
                   FROM (SELECT kind, count(*) AS mails FROM mail WHERE sent_at > now() - interval '24 hours' GROUP BY kind) m),
@@ -243,6 +249,7 @@ TO ellipro_provider;
 GRANT EXECUTE ON FUNCTION
   ellipro.login_progress(text, text),
   ellipro.login_piece_end(text, integer),
+  ellipro.contract_numbers(),
   ellipro.migration_numbers(),
   ellipro.migration_left(text, integer, text[], integer, integer)
 TO ellipro_sync;

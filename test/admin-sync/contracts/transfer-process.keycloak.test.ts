@@ -201,5 +201,6 @@ test('while the process runs: moved, frozen and finished; refused, a dead letter
   await until(() => isFinished(other))
   const metrics = await (await fetch(`${adminSync.url}/metrics`)).text()
   expect(metrics).toMatch(/ellipro_contract_transfers_total\{outcome="finished"\} [2-9]/)
+  expect(metrics).toMatch(/ellipro_contracts\{state="finished"\} [2-9]/)
   expect(metrics).toMatch(/ellipro_contract_transfers_total\{outcome="workspace:contract_frozen"\} 1/)
 }, 120_000)
