@@ -100,8 +100,12 @@ export async function showMailboxes(
     name: 'messages',
     title: t('messages.title'),
     body: html`<p class="ell-lead">${t('messages.lead', { count: mailboxes.length })}</p>
-      ${mailboxes.map((mailbox) => mailboxBlock(res, mailbox, '/messages/save', mailbox.id))} ${contents(res)}
-      ${ways}`,
+      ${mailboxes.map(
+        (mailbox, index) =>
+          html`${index > 0 && html`<hr class="ell-rule" />`}
+          ${mailboxBlock(res, mailbox, '/messages/save', mailbox.id)}`,
+      )}
+      ${contents(res)} ${ways}`,
   })
 }
 
