@@ -90,9 +90,11 @@ CREATE OR REPLACE FUNCTION workspace.hash(lines text) RETURNS text
 
 -- The canonical digest (docs/contract-digest.md) of each contract from the first to the last named, from its rows as they
 -- are. Sorting by the columns of the key is sorting the records by their bytes: TAB comes before every character of a text.
+-- The indexes of the primary keys give that order, so nothing is sorted; the plan is fixed for that. Millions of lines are
+-- joined by || for its speed: an array for each of them took eight times as long.
 CREATE OR REPLACE FUNCTION workspace.digests(first text, last text)
   RETURNS TABLE (contract text, digest text, sections jsonb, received jsonb, changed_at timestamptz)
-  LANGUAGE sql STABLE AS $$
+  LANGUAGE sql STABLE SET datestyle = 'ISO, YMD' SET enable_seqscan = off SET enable_bitmapscan = off SET jit = off AS $$
   WITH one AS (
     SELECT c.*, workspace.hash(workspace.record(c.contract, c.company, c.country, c.number, c.tariff, c.fee_cents::text,
       c.currency, workspace.iso(c.signed_on), c.contact_name, c.contact_email, c.contact_phone,
@@ -100,18 +102,19 @@ CREATE OR REPLACE FUNCTION workspace.digests(first text, last text)
     FROM workspace.contract c WHERE c.contract BETWEEN first AND last
   ), price AS (
     SELECT contract, count(*) AS n,
-      string_agg(workspace.record(item, cents::text, currency) || E'\n', '' ORDER BY item) AS lines
+      string_agg(item || E'\t' || cents::text || E'\t' || currency || E'\n', '' ORDER BY item) AS lines
     FROM workspace.price p WHERE p.contract BETWEEN first AND last GROUP BY 1
   ), country AS (
     SELECT contract, count(*) AS n, string_agg(country || E'\n', '' ORDER BY country) AS lines
     FROM workspace.country p WHERE p.contract BETWEEN first AND last GROUP BY 1
   ), company AS (
     SELECT contract, count(*) AS n, string_agg(
-      workspace.record(country, number, name, reference, workspace.iso(added_on)) || E'\n', '' ORDER BY country, number) AS lines
+      country || E'\t' || number || E'\t' || name || E'\t' || coalesce(reference, '') || E'\t' || added_on::text || E'\n',
+      '' ORDER BY country, number) AS lines
     FROM workspace.portfolio p WHERE p.contract BETWEEN first AND last GROUP BY 1
   ), alert AS (
     SELECT contract, count(*) AS n, string_agg(
-      workspace.record(country, number, kind, recipient, workspace.iso(since)) || E'\n', ''
+      country || E'\t' || number || E'\t' || kind || E'\t' || recipient || E'\t' || since::text || E'\n', ''
       ORDER BY country, number, kind, recipient) AS lines
     FROM workspace.monitoring p WHERE p.contract BETWEEN first AND last AND stopped_at IS NULL GROUP BY 1
   ), section AS (
