@@ -65,6 +65,7 @@ const alarms = [
   'outbox.failed',
   'jobs.error',
   'tickets.problem',
+  'contracts.not_followed',
 ]
 
 export type AdminSyncMetrics = Metrics & {
