@@ -27,6 +27,7 @@ export async function* writeMessage(
   yield Buffer.from(`From MAILER-DAEMON ${separatorDate(message.sentAt)}\n`)
   // nodemailer tells the reader of a message nothing when one of its streams broke.
   let failure: unknown
+  let lastByte: number | undefined
   const streamOf = (attachment: Attachment) =>
     Readable.from(
       (async function* () {
@@ -42,13 +43,16 @@ export async function* writeMessage(
   const quoted = source.pipe(quoteSeparators())
   source.once('error', (error) => quoted.destroy(error))
   try {
-    for await (const chunk of quoted) yield chunk as Buffer
+    for await (const chunk of quoted as AsyncIterable<Buffer>) {
+      lastByte = chunk.at(-1) ?? lastByte
+      yield chunk
+    }
   } finally {
     source.destroy()
   }
   if (failure !== undefined) throw asError(failure)
   // An empty line ends a message.
-  yield Buffer.from('\n\n')
+  yield Buffer.from(lastByte === 0x0a ? '\n' : '\n\n')
 }
 
 function compose(
