@@ -3,7 +3,7 @@
  *
  *   looks at ports, Java and what is set in the environment, before anything starts
  *   PostgreSQL ── roles, databases ──┬── migrations, sample Cofacering ── provider, portal, second application
- *   Keycloak fetched and built ──────┴── Keycloak ── realm applied ── admin-sync
+ *   Keycloak fetched and built ──────┴── Keycloak ── realm applied ── admin-sync ── contracts imported
  *
  * Environment: PORT_OFFSET; DATABASE_URL (a superuser's) instead of the embedded PostgreSQL; KEYCLOAK_URL,
  * REALM_ADMIN_USERNAME, REALM_ADMIN_PASSWORD and KEYCLOAK_REALM instead of a Keycloak of our own; KEYCLOAK_HOME;
@@ -146,6 +146,15 @@ async function applyRealm(environment: Environment): Promise<void> {
   progress.say('The realm is as the code says')
 }
 
+/** What Cofacering has of every contract, once: from then on admin-sync follows what changes there. */
+async function importContracts(environment: Environment): Promise<void> {
+  if (environment['CONTRACT_SOURCE'] === 'files') return
+  const child = runNode('import', ['admin-sync/cli.ts', 'import'], environment)
+  parts.add(child)
+  await runToEnd(child)
+  progress.say('The contracts of Cofacering are imported')
+}
+
 /** A process that runs on. @param url answered once it is ready */
 async function startProcess(
   name: string,
@@ -237,6 +246,7 @@ async function start(): Promise<void> {
     environments.adminSync,
     `${placeUrl(adminSync)}/health/ready`,
   )
+  await importContracts(environments.adminSync)
   showWelcome(installation, inbox.url, environments.adminSync['TICKETS_EMAIL_TO'] ?? '')
 }
 
