@@ -9,7 +9,7 @@
  */
 import { columns, kinds, type Kind } from '../model.ts'
 import type { ProblemCode } from './problems.ts'
-import { keys, ownerOf, rules, rulesVersion } from './rules.ts'
+import { keys, ownerOf, rules, rulesVersion, type Rule } from './rules.ts'
 import type { Session } from './session.ts'
 import type { Stage } from './stage.ts'
 import { childTables } from './tables.ts'
@@ -40,14 +40,13 @@ export async function checkStage({ run }: Session, stage: Stage, isWhole: boolea
 }
 
 /**
- * One row a contract, with a digest of all its lines as they came, whatever their order: sums of two hashes each. It is
+ * One row a contract, with a digest of all its lines as they came, whatever their order: a sum of hashes of 64 bits. It is
  * kept with our copy, so that a contract that comes again as it was is known without a look at what is stored.
  */
 function planContracts(stage: Stage): string {
   const summed = (kind: Kind) => {
     const record = `ROW(${columns[kind].filter((name) => name !== 'contract').join(', ')})`
-    const sum = (seed: number) => `sum(hash_record_extended(${record}, ${seed}))`
-    return `SELECT contract, count(*) AS lines, concat_ws(' ', count(*), ${sum(1)}, ${sum(2)}) AS sums
+    return `SELECT contract, count(*) AS lines, concat_ws(' ', count(*), sum(hash_record_extended(${record}, 1))) AS sums
               FROM ${stage.table(kind)} WHERE contract IS NOT NULL GROUP BY contract`
   }
   return `
@@ -77,18 +76,27 @@ const contractOf = (kind: Kind) => (ownerOf(kind) === 'contract' ? 's.contract' 
 /** Whether there is any, and what writes them down. */
 type Search = { look: string; note: string }
 
+const either = (some: readonly Rule[]) => some.map(({ broken }) => broken).join(' OR ')
+
 /** Values by themselves. One look tells that a line is right; only of those that are not it is asked what is wrong. */
 function findBroken(stage: Stage, kind: Kind): Search {
   const table = stage.table(kind)
-  const all = rules[kind].map((rule) => ({ ...rule, broken: rule.broken.replaceAll(':table', table) }))
+  const all: readonly Rule[] = rules[kind]
   const found = all.map(({ code, column, broken }) => `('${code}', coalesce(${broken}, false), ${column})`)
-  const any = all.map(({ broken }) => broken).join(' OR ')
+  const looks = [
+    `SELECT FROM ${table} WHERE ${either(all.filter((rule) => !rule.hasFewValues))}`,
+    ...all
+      .filter((rule) => rule.hasFewValues)
+      .map(
+        ({ column, broken }) => `SELECT FROM (SELECT DISTINCT ${column} FROM ${table}) AS d WHERE ${broken}`,
+      ),
+  ]
   return {
-    look: `SELECT count(*) > 0 AS some FROM ${table} WHERE ${any}`,
+    look: `SELECT ${looks.map((look) => `(SELECT count(*) > 0 FROM (${look}) AS l)`).join(' OR ')} AS some`,
     note: `
       ${insertProblems(stage)}
       SELECT '${kind}', s.line, ${contractOf(kind)}, 'error', r.code, left(r.value, 200)
-        FROM (SELECT * FROM ${table} WHERE ${any} OFFSET 0) s,
+        FROM (SELECT * FROM ${table} WHERE ${either(all)} OFFSET 0) s,
              LATERAL (SELECT * FROM (VALUES ${found.join(',\n')}) AS r(code, broken, value)) r
        WHERE r.broken`,
   }

@@ -13,8 +13,10 @@ export type Rule = {
   code: ProblemCode
   /** Whose value the report shows. */
   column: string
-  /** SQL, true for a line that breaks the rule; of a column that is NULL neither true nor needed. `:table` is the kind's. */
+  /** SQL, true for a line that breaks the rule; of a column that is NULL neither true nor needed. */
   broken: string
+  /** However many lines there are: it is enough to look at each value once. */
+  hasFewValues?: true
 }
 
 const quote = (text: string) => `'${text.replaceAll("'", "''")}'`
@@ -29,7 +31,12 @@ const control = (column: string): Rule => ({
   broken: `(control AND ${column} ~ '[\\u0001-\\u001f\\u007f-\\u009f]')`,
 })
 const plain = (column: string, maximum: number): Rule[] => [
-  { code: 'too_long', column, broken: `length(${column}) > ${maximum}` },
+  // Bytes are known, characters are counted: that only where there may be too many.
+  {
+    code: 'too_long',
+    column,
+    broken: `(octet_length(${column}) > ${maximum} AND length(${column}) > ${maximum})`,
+  },
   control(column),
 ]
 const rule =
@@ -40,13 +47,12 @@ const country = rule('country', (column) => `${column} NOT IN (${listed(listCoun
 const currency = rule('currency', (column) => `${column} NOT IN (${listed(listCurrencies())})`)
 // 15 digits: what a number of JSON keeps exactly.
 const amount = rule('amount', (column) => `${column} !~ '^[0-9]{1,15}$'`)
-// There are few days, however many lines: each is looked at once.
-const date = rule(
-  'date',
-  (column) =>
-    `${column} IN (SELECT day FROM (SELECT DISTINCT ${column} AS day FROM :table) AS days
-       WHERE day !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' OR NOT pg_input_is_valid(day, 'date'))`,
-)
+const date = (column: string): Rule => ({
+  code: 'date',
+  column,
+  broken: `(${column} !~ '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' OR NOT pg_input_is_valid(${column}, 'date'))`,
+  hasFewValues: true,
+})
 const moment = rule(
   'moment',
   (column) =>
