@@ -30,8 +30,8 @@ export function messagesLink(res: Response, mailbox: MailboxSize | undefined): H
   if (!mailbox) return undefined
   const { t, language } = contextOf(res)
   return html`<p class="ell-hint">
-    ${t('messages.offer', { count: mailbox.messages, size: showBytes(mailbox.bytes, language) })}
-    <a class="ell-link" href="/redirection/messages">${t('messages.offer_link')}</a>
+    ${t('mailbox.offer', { count: mailbox.messages, size: showBytes(mailbox.bytes, language) })}
+    <a class="ell-link" href="/redirection/messages">${t('mailbox.offer_link')}</a>
   </p>`
 }
 
@@ -42,40 +42,40 @@ function mailboxBlock(res: Response, mailbox: MailboxSize, action: string, id?: 
   return html`${facts([
     [t('facts.login'), mailbox.login],
     [t('facts.company'), mailbox.company],
-    [t('messages.count'), t('messages.count_value', { count: mailbox.messages })],
-    [t('messages.size'), showBytes(mailbox.bytes, language)],
-    [t('messages.kept'), showDay(mailbox.keptUntil, language)],
+    [t('mailbox.count'), new Intl.NumberFormat(language).format(mailbox.messages)],
+    [t('mailbox.size'), showBytes(mailbox.bytes, language)],
+    [t('mailbox.kept'), showDay(mailbox.keptUntil, language)],
   ])}
   ${form(
     context,
     action,
     html`${id !== undefined && html`<input type="hidden" name="mailbox" value="${id}" />`}
     ${actions(
-      submitButton(id === undefined ? t('messages.save') : t('messages.save_of', { login: mailbox.login })),
+      submitButton(id === undefined ? t('mailbox.save') : t('mailbox.save_of', { login: mailbox.login })),
     )}`,
   )}`
 }
 
 function contents(res: Response): Html {
   const { t } = contextOf(res)
-  return html`<h2 class="ell-subtitle">${t('messages.inside_title')}</h2>
+  return html`<h2 class="ell-subtitle">${t('mailbox.inside_title')}</h2>
     <ul class="ell-list">
-      <li>${t('messages.inside_mbox')}</li>
-      <li>${t('messages.inside_csv')}</li>
-      <li>${t('messages.inside_files')}</li>
+      <li>${t('mailbox.inside_mbox')}</li>
+      <li>${t('mailbox.inside_csv')}</li>
+      <li>${t('mailbox.inside_files')}</li>
     </ul>
-    <p>${t('messages.private')}</p>`
+    <p>${t('mailbox.private')}</p>`
 }
 
 export async function showLoginMailbox(res: Response, mailbox: MailboxSize): Promise<void> {
   const { t } = contextOf(res)
   await renderPage(res, {
     name: 'messages-login',
-    title: t('messages.title'),
-    body: html`<p class="ell-lead">${t('messages.login_lead')}</p>
+    title: t('mailbox.title'),
+    body: html`<p class="ell-lead">${t('mailbox.login_lead')}</p>
       ${mailboxBlock(res, mailbox, '/redirection/messages/save')} ${contents(res)}
-      <p>${t('messages.login_later')}</p>
-      ${actions(linkButton('/redirection', t('messages.back'), 'secondary'))}`,
+      <p>${t('mailbox.login_later')}</p>
+      ${actions(linkButton('/redirection', t('mailbox.back'), 'secondary'))}`,
   })
 }
 
@@ -86,20 +86,20 @@ export async function showMailboxes(
 ): Promise<void> {
   const context = contextOf(res)
   const { t } = context
-  const ways = html`${actions(linkButton(config.PORTAL_URL, t('messages.portal'), 'secondary'))}
-  ${form(context, '/messages/sign-out', submitButton(t('messages.sign_out'), 'quiet'))}`
+  const ways = html`${actions(linkButton(config.PORTAL_URL, t('mailbox.portal'), 'secondary'))}
+  ${form(context, '/messages/sign-out', submitButton(t('mailbox.sign_out'), 'quiet'))}`
   if (mailboxes.length === 0)
     return renderPage(res, {
       name: 'messages-none',
-      title: t('messages.title'),
-      body: html`<p class="ell-lead">${t('messages.none')}</p>
-        <p>${t('messages.none_why')}</p>
+      title: t('mailbox.title'),
+      body: html`<p class="ell-lead">${t('mailbox.none')}</p>
+        <p>${t('mailbox.none_why')}</p>
         ${ways}`,
     })
   await renderPage(res, {
     name: 'messages',
-    title: t('messages.title'),
-    body: html`<p class="ell-lead">${t('messages.lead', { count: mailboxes.length })}</p>
+    title: t('mailbox.title'),
+    body: html`<p class="ell-lead">${t('mailbox.lead', { count: mailboxes.length })}</p>
       ${mailboxes.map(
         (mailbox, index) =>
           html`${index > 0 && html`<hr class="ell-rule" />`}
@@ -127,9 +127,9 @@ export async function showNotOpened(res: Response, from: string, refusal: Refusa
   await renderPage(res, {
     name: `messages-${refusal.replace('_', '-')}`,
     status,
-    title: t('messages.not_now_title'),
-    body: html`<p class="ell-lead">${t(`messages.not_opened.${refusal}`)}</p>
-      ${actions(linkButton(from, t('messages.again'), 'secondary'))}`,
+    title: t('mailbox.not_now_title'),
+    body: html`<p class="ell-lead">${t(`mailbox.not_opened.${refusal}`)}</p>
+      ${actions(linkButton(from, t('mailbox.again'), 'secondary'))}`,
   })
 }
 
@@ -138,12 +138,12 @@ export async function showSignIn(res: Response, keycloakSignOut: string): Promis
   const { t } = contextOf(res)
   await renderPage(res, {
     name: 'messages-sign-in',
-    title: t('messages.title'),
-    body: html`<p class="ell-lead">${t('messages.sign_in.lead')}</p>
+    title: t('mailbox.title'),
+    body: html`<p class="ell-lead">${t('mailbox.sign_in.lead')}</p>
       ${actions(linkButton('/messages/sign-in?begin=1', t('portal.sign_in')))}
       <p>
-        ${t('messages.sign_in.leave')}
-        <a class="ell-link" href="${keycloakSignOut}">${t('messages.sign_in.leave_link')}</a>
+        ${t('mailbox.sign_in.leave')}
+        <a class="ell-link" href="${keycloakSignOut}">${t('mailbox.sign_in.leave_link')}</a>
       </p>`,
   })
 }
@@ -155,11 +155,11 @@ export async function showChecking(res: Response): Promise<void> {
   res.setHeader('Retry-After', String(refreshSeconds))
   await renderPage(res, {
     name: 'messages-checking',
-    title: t('messages.title'),
+    title: t('mailbox.title'),
     refresh: { url: '/messages', seconds: refreshSeconds, withoutScriptsOnly: true },
     scripts: [waitScript],
     body: html`<p class="ell-working" role="status" data-wait-seconds="${refreshSeconds}">
-      ${t('messages.checking')}
+      ${t('mailbox.checking')}
     </p>`,
   })
 }
@@ -170,9 +170,9 @@ export async function showRefused(res: Response): Promise<void> {
   await renderPage(res, {
     name: 'messages-refused',
     status: 403,
-    title: t('messages.title'),
-    body: html`<p class="ell-lead">${t('messages.refused')}</p>
-      ${actions(linkButton('/messages/sign-in?begin=1', t('messages.sign_in.again')))}`,
+    title: t('mailbox.title'),
+    body: html`<p class="ell-lead">${t('mailbox.refused')}</p>
+      ${actions(linkButton('/messages/sign-in?begin=1', t('mailbox.sign_in.again')))}`,
   })
 }
 
@@ -184,8 +184,8 @@ export async function showSignInProblem(
   await renderPage(res, {
     name: `messages-${problem}`,
     status: problem === 'unavailable' ? 503 : 400,
-    title: t('messages.title'),
-    body: html`<p class="ell-lead">${t(`messages.problem.${problem}`)}</p>
-      ${actions(linkButton('/messages/sign-in?begin=1', t('messages.sign_in.again')))}`,
+    title: t('mailbox.title'),
+    body: html`<p class="ell-lead">${t(`mailbox.problem.${problem}`)}</p>
+      ${actions(linkButton('/messages/sign-in?begin=1', t('mailbox.sign_in.again')))}`,
   })
 }

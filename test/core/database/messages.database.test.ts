@@ -148,9 +148,10 @@ describe('a person who has moved', () => {
     }
     expect(await store.session(hash)).toBe('checking')
     await nothing()
-    await sync.pool.query(`UPDATE ellipro.reader_session SET state = 'refused' WHERE cookie_hash = $1`, [
-      hash,
-    ])
+    await sync.pool.query(
+      `UPDATE ellipro.reader_session SET state = 'refused', user_id = $2 WHERE cookie_hash = $1`,
+      [hash, person.userId],
+    )
     await nothing()
     await sync.pool.query(
       `UPDATE ellipro.reader_session SET state = 'granted', user_id = $2, expires_at = now() WHERE cookie_hash = $1`,

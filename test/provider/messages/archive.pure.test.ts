@@ -122,7 +122,7 @@ describe('the archive', () => {
     ])
     expect(Buffer.from(mails[0]?.attachments[0]?.content as ArrayBuffer).equals(pdf)).toBe(true)
     const table = files.get('messages.csv')!.toString('utf8')
-    expect(table).toMatch(/^\ufeff"Numéro";"Date";"Heure";/)
+    expect(table).toMatch(/^\ufeff"Numéro";"Date d’envoi";"Heure";/)
     expect(table.split('\r\n')[1]).toBe(
       '"1";"2024-07-05";"18:05:00";"Service Relation Client <relation@cofacering.example>";"Créance nº 12 – 3 000 €";"Bonjour,\nFrom Paris\n>From Lyon\n.\n\nœuvre 🎈\n";"attachments/1/été.pdf\nattachments/1/Été (2).PDF"',
     )

@@ -117,7 +117,7 @@ describe('whoever has just proved the Cofacering password', () => {
     const browser = await prover(account)
     const screen = await browser.open(`${origin}/redirection`)
     expect(pageName(screen)).toBe('redirection')
-    expect(screen.body).toContain('messages.offer 3 1\u202fko')
+    expect(screen.body).toContain('mailbox.offer 3 1\u202fko')
     expect(screen.body).toContain(`href="${door}"`)
     const page = await browser.open(origin + door)
     expect(pageName(page)).toBe('messages-login')
@@ -151,7 +151,7 @@ describe('whoever has just proved the Cofacering password', () => {
 
   it('sees no link where there is nothing, and is led back from an address typed by hand', async () => {
     const browser = await prover(randomUUID())
-    expect((await browser.open(`${origin}/redirection`)).body).not.toContain('messages.offer')
+    expect((await browser.open(`${origin}/redirection`)).body).not.toContain('mailbox.offer')
     expect((await browser.open(origin + door)).location).toBe(`${origin}/redirection`)
   })
 
@@ -201,7 +201,7 @@ describe('a person who has moved', () => {
     const browser = await reader(userId)
     const page = await browser.open(`${origin}/messages`)
     expect(pageName(page)).toBe('messages')
-    for (const text of ['premier', 'second', 'messages.count_value 3', 'messages.kept'])
+    for (const text of ['premier', 'second', 'mailbox.count', 'mailbox.kept'])
       expect(page.body).toContain(text)
     for (const [{ id }, count] of [
       [first, 3],
