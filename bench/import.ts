@@ -52,13 +52,6 @@ export async function benchImport(stage: Stage): Promise<PartResult> {
     if (records !== large.contracts * large.companies) throw new Error(`Read ${records} records`)
   })
   const rate = ({ seconds }: Measured) => lines / 1000 / seconds
-  const row = (name: string, { seconds, peakMb, before }: Measured, of: number | string): Cell[] => [
-    name,
-    of,
-    round(seconds),
-    Math.round(peakMb),
-    Math.round(peakMb - before),
-  ]
   return {
     results: [
       compare(`import of ${lines} lines against COPY of the same`, [rate(ours)], [rate(peer)], {
@@ -129,9 +122,18 @@ async function copyBarely(stage: Stage): Promise<void> {
 }
 
 type Measured = { seconds: number; peakMb: number; before: number }
+const row = (name: string, { seconds, peakMb, before }: Measured, of: number | string): Cell[] => [
+  name,
+  of,
+  round(seconds),
+  Math.round(peakMb),
+  Math.round(peakMb - before),
+]
+
+const resident = () => process.memoryUsage.rss() / 1e6
+
 /** Memory is looked at ten times a second: resident, of this whole process. */
 async function measure(work: () => Promise<void>): Promise<Measured> {
-  const resident = () => process.memoryUsage.rss() / 1e6
   const before = resident()
   let peakMb = before
   const timer = setInterval(() => (peakMb = Math.max(peakMb, resident())), 100)

@@ -76,8 +76,8 @@ const fields: [
   ],
   ['contract', null, 'analyses', 'analyses', '{}', 'classic', ''],
   ['contract', null, 'score', 'score', 'false', 'true', 'false'],
-  ['prices', 'analysis.classic', 'cents', 'cents', '12001', '12000', '12001'],
-  ['prices', 'analysis.classic', 'currency', 'currency', 'USD', 'EUR', 'USD'],
+  ['prices', 'analyse-classic', 'cents', 'cents', '12001', '12000', '12001'],
+  ['prices', 'analyse-classic', 'currency', 'currency', 'USD', 'EUR', 'USD'],
   ['portfolio', 'FR 000000117', 'name', 'name', '🧶 Couture', '🧵 Couture', '🧶 Couture'],
   ['portfolio', 'FR 000000117', 'reference', 'reference', null, 'C-0001', null],
   ['portfolio', 'FR 000000117', 'added_on', 'addedOn', '2023-12-30', '2023-12-31', '2023-12-30'],
@@ -94,7 +94,7 @@ const fields: [
 
 /** Every field of a key: the record is another one then. What both are is in `ours` and `theirs`. */
 const keys: [section: Section, column: string, from: string, to: string, record: string, other: string][] = [
-  ['prices', 'item', 'analysis.classic', 'analysis.Classic', 'analysis.classic', 'analysis.Classic'],
+  ['prices', 'item', 'analyse-classic', 'analyse-classiC', 'analyse-classic', 'analyse-classiC'],
   ['countries', 'country', 'DE', 'IT', 'DE', 'IT'],
   ['portfolio', 'country', 'DE', 'AT', 'DE HRB 12345', 'AT HRB 12345'],
   ['portfolio', 'number', 'HRB 12345', 'HRB 12346', 'DE HRB 12345', 'DE HRB 12346'],
