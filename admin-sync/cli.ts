@@ -16,6 +16,7 @@
  *   cases import <file.csv>    logins that are known to be shared get their cases
  *   import [folder] [--dry-run]     contracts from an export in files, or from the database of Cofacering
  *   contracts transfer --all|<contract>… [--dry-run]     carries contracts to the Ellipro workspace
+ *   contracts verify [--html <file>]     compares all of them with the workspace; personal data
  *   people export|erase <e-mail>     what is stored about a person; personal data
  *   jobs dead                  jobs that ended without success      jobs redrive [id]    tries them again
  *   audit list                 what was done by hand: when, by whom, why
