@@ -12,6 +12,7 @@
  * Ours and its peer take turns, so that whatever else the machine does meets both; ratios are those of medians.
  */
 import { parseArgs } from 'node:util'
+import { benchFollow } from './follow.ts'
 import { benchImport } from './import.ts'
 import { benchMemory } from './memory.ts'
 import { benchOp } from './op.ts'
@@ -38,10 +39,11 @@ const parts = {
   passes: benchPasses,
   import: benchImport,
   verify: benchVerify,
+  follow: benchFollow,
   start: (_stage: Stage, repetitions: number) => benchStart(repetitions),
 } satisfies Record<string, (stage: Stage, repetitions: number) => Promise<PartResult>>
 type Name = keyof typeof parts
-const withoutKeycloak: Name[] = ['op', 'timing', 'start', 'tickets', 'import', 'verify']
+const withoutKeycloak: Name[] = ['op', 'timing', 'start', 'tickets', 'import', 'verify', 'follow']
 const usual: Name[] = [
   'sign-in',
   'op',
