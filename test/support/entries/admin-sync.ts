@@ -14,6 +14,7 @@ const transactions: [name: string, statement: RegExp][] = [
   ['mailed', /mailed_generation = greatest/],
   ['opened', /SET state = 'opened', reason = NULL/],
   ['unlinked', /SET unlinked_at = now\(\)/],
+  ['frozen', /SET frozen_at = now\(\)/],
 ]
 const open = new WeakMap<object, string>()
 
@@ -31,6 +32,7 @@ watchStatements(
       return { before: `before:done.${String(values[0])}`, after: `after:done.${String(values[0])}` }
     if (/INSERT INTO ellipro\.mail\b.*'contact-notice'/s.test(text))
       return { before: 'before:noticed', after: 'after:noticed' }
+    if (/SET accepted_digest = /.test(text)) return { before: 'before:accepted', after: 'after:accepted' }
     return undefined
   },
   (text, rows, connection) => {
@@ -48,6 +50,8 @@ const calls: [name: string, method: string, path: RegExp][] = [
   ['unlink', 'DELETE', /\/federated-identity\/cofacering$/],
 ]
 watchCalls((method, path) => {
+  if (method === 'PUT' && path.includes('/contracts/'))
+    return { before: 'before:workspace.put', after: 'after:workspace.put' }
   const [name] = calls.find(([, verb, pattern]) => verb === method && pattern.test(path)) ?? []
   return name === undefined
     ? undefined

@@ -43,7 +43,9 @@ export function watchStatements(
   const watched = function (this: pg.Client, ...args: unknown[]): unknown {
     const [first] = args
     const text = typeof first === 'string' ? first : (first as { text?: unknown } | undefined)?.text
-    if (typeof text !== 'string') return query.apply(this, args)
+    // A stream of COPY has a text too, and must be given back as it is.
+    const isStream = typeof (Object(first) as { submit?: unknown }).submit === 'function'
+    if (typeof text !== 'string' || isStream) return query.apply(this, args)
     const values = Array.isArray(args[1]) ? args[1] : ((Object(first) as { values?: unknown[] }).values ?? [])
     const around = describe(text, values, this)
     const callback =
