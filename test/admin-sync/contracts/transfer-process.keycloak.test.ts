@@ -16,6 +16,7 @@ import { createSqlSource } from '../../../admin-sync/contracts/source/sql.ts'
 import { createWorkspace } from '../../../admin-sync/contracts/target/http.ts'
 import type { BulkReport } from '../../../admin-sync/contracts/transfer-all.ts'
 import { readCopy } from '../../../admin-sync/contracts/transfer-store.ts'
+import type { SealedReport } from '../../../admin-sync/contracts/verify/report.ts'
 import { createTokens } from '../../../admin-sync/keycloak/transport.ts'
 import { startAdminSync } from '../../../admin-sync/main.ts'
 import { createLog } from '../../../core/log.ts'
@@ -155,6 +156,48 @@ test('without a contract and without --all it says how it is called; a workspace
     report: { failed: [{ contract: all[0], code: 'workspace:http_503' }] },
   })
 })
+
+test('the comparison names what was changed at Cofacering, and finds nothing once that is carried over', async () => {
+  const verify = async () => {
+    const { code, out } = await cli('contracts', 'verify', '--json')
+    return { code, ...(JSON.parse(out) as SealedReport) }
+  }
+  const whole = { ours: all.length, identical: all.length }
+  expect(await verify()).toMatchObject({
+    code: 0,
+    report: { isIdentical: true, totals: { contracts: whole } },
+  })
+
+  const { rows } = await bench.cofacering.query<{ contract_id: string; country: string; number: string }>(
+    `UPDATE portfolio SET name = 'Autrement SA'
+      WHERE (contract_id, country, number) = (SELECT contract_id, country, number FROM portfolio ORDER BY 1, 2, 3 LIMIT 1)
+     RETURNING contract_id, country, number`,
+  )
+  const { contract_id: contract, country, number } = rows[0]!
+  const found = await verify()
+  expect(found).toMatchObject({
+    code: 1,
+    report: {
+      isIdentical: false,
+      contracts: [{ contract, verdict: 'differing', count: 1 }],
+      differences: [
+        {
+          contract,
+          section: 'portfolio',
+          record: `${country} ${number}`,
+          field: 'name',
+          ours: 'Autrement SA',
+        },
+      ],
+    },
+  })
+  expect((await transfer(contract)).report.outcomes).toEqual({ stored: 1 })
+  expect(await verify()).toMatchObject({
+    code: 0,
+    report: { isIdentical: true, totals: { contracts: whole } },
+  })
+  await pool.query('DELETE FROM ellipro.case_outbox')
+}, 120_000)
 
 test('while the process runs: moved, frozen and finished; refused, a dead letter, and done when it is sent back', async () => {
   const adminSync = await startAdminSync(config, log)
