@@ -60,7 +60,7 @@ describe('a person who needs an access of their own', () => {
       [caseId],
     )
     expect(text(person)).toContain(reference)
-    for (const said of [reference, '0825 123 456', '0,15 €/min', 'de 8 h à 18 h'])
+    for (const said of [reference, '0825 123 456', '0,15 €/min', 'de 8\u00a0h à 18\u00a0h'])
       expect(acknowledgement.text).toContain(said)
     await person.open(linkOf(acknowledgement, '?s='))
     expect(person.name).toBe('access-state-proved')
