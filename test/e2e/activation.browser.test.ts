@@ -121,7 +121,7 @@ describe('a person with a Cofacering login', () => {
     await signInToCofacering(page, sample('transports.lefevre'))
     await expectPage(page, 'moved')
     const text = await page.innerText('main')
-    for (const contact of ['0825 123 456', '0,15 €/min', 'relations-clients@cofaceservices.fr', '18 h'])
+    for (const contact of ['0825 123 456', '0,15 €/min', 'relations-clients@cofaceservices.fr', '18\u00a0h'])
       expect(text).toContain(contact)
     expect(text).not.toContain('laire.lefevre')
     await takeScreenshot(page, 'moved')

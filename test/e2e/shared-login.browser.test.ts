@@ -45,7 +45,8 @@ const first = 'marie.kerouac@negoce-atlantique.example'
 /** Not of the contract's domain: the agent has to call. */
 const second = 'Bruno.Martin@logistique-ouest.example'
 const ticketsTo = 'service-relation-client@ellipro.example'
-const [agent, , colleague] = sampleAgents
+const [agent] = sampleAgents
+const colleague = sampleAgents.find(({ role }) => role === undefined)
 
 const submit = (page: Page) => page.click('main form button[type=submit] >> nth=0')
 const linkTo = (links: readonly string[], part: RegExp): string => {

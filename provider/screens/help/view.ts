@@ -25,7 +25,7 @@ export function helpBody(view: HelpView): Html {
   const { t, desk, language } = view.context
   const questions = listQuestions(view)
   return html`<p class="ell-lead">${t('help.lead')}</p>
-    <section class="ell-notice ell-notice--info" id="desk-now" aria-labelledby="desk-now-title">
+    <section class="ell-desk-now" id="desk-now" aria-labelledby="desk-now-title">
       <h2 class="ell-subtitle" id="desk-now-title">${t('desk.name')}</h2>
       <p id="desk-state" data-open="${String(view.desk.isOpen)}">
         <strong>${describeState(t, language, view)}</strong>
@@ -33,11 +33,9 @@ export function helpBody(view: HelpView): Html {
       <p>${t('desk.open_hours', { hours: desk.hours[language] })} ${t('help.holidays')}</p>
       ${deskContacts(desk)}
     </section>
-    <nav class="ell-contents" aria-label="${t('help.contents')}">
-      <ul>
-        ${questions.map(({ id, question }) => html`<li><a href="#${id}">${question}</a></li>`)}
-      </ul>
-    </nav>
+    <ul class="ell-contents" aria-label="${t('help.contents')}">
+      ${questions.map(({ id, question }) => html`<li><a href="#${id}">${question}</a></li>`)}
+    </ul>
     ${questions.map(
       ({ id, question, answer }) =>
         html`<section class="ell-answer" id="${id}" aria-labelledby="${id}-title">
@@ -76,7 +74,7 @@ function listQuestions({ context: { t, language }, portalSignIn, countries, clos
       id: 'sign_in',
       question: t('help.sign_in.question'),
       answer: html`${say('help.sign_in.answer')}
-        <p><a href="${portalSignIn}">${t('portal.sign_in')}</a></p>`,
+        <p><a class="ell-link" href="${portalSignIn}">${t('portal.sign_in')}</a></p>`,
     },
     {
       id: 'shared',
@@ -104,7 +102,7 @@ function listQuestions({ context: { t, language }, portalSignIn, countries, clos
       id: 'old_messages',
       question: t('help.old_messages.question'),
       answer: html`${say('help.old_messages.answer')}
-        <p><a href="/messages">${t('help.old_messages.link')}</a></p>`,
+        <p><a class="ell-link" href="/messages">${t('help.old_messages.link')}</a></p>`,
     },
     {
       id: 'countries',

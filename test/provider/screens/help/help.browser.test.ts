@@ -27,7 +27,7 @@ test('every page leads to it, the keyboard reaches an answer, and nothing of it 
   await page.click('.ell-help a')
   expect(await page.locator('h1').textContent()).toBe('Questions et réponses')
   expect(await page.locator('.ell-help').count()).toBe(0)
-  const questions = page.locator('nav.ell-contents a')
+  const questions = page.locator('.ell-contents a')
   expect(await questions.count()).toBe(9)
   for (const link of await questions.all()) {
     const anchor = (await link.getAttribute('href'))!
@@ -86,7 +86,7 @@ test('the countries have the names of the language, in its order, and stand on p
     'Tchéquie',
   ])
   await page.emulateMedia({ media: 'print' })
-  expect(await page.locator('nav.ell-contents').isVisible()).toBe(false)
+  expect(await page.locator('.ell-contents').isVisible()).toBe(false)
   expect(await page.locator('nav.ell-language').isVisible()).toBe(false)
   for (const answer of await page.locator('.ell-answer').all()) expect(await answer.isVisible()).toBe(true)
   expect(await page.locator('.ell-desk__contacts').isVisible()).toBe(true)
