@@ -361,9 +361,10 @@ describe('a push', () => {
 describe('two whole processes at once', () => {
   it('make one ticket a case, and bring what an agent does to the users within seconds', async () => {
     const log = createLog('admin-sync', 'info', { write: (line) => void bench.lines.push(line) })
+    // Before: the processes would open the holders' accounts themselves.
+    const made = [await desk.createCase(), await desk.createCase(), await desk.createCase()]
     const processes = await Promise.all([1, 2].map(() => startAdminSync(bench.config, log)))
     try {
-      const made = [await desk.createCase(), await desk.createCase(), await desk.createCase()]
       await until(async () => {
         const tickets = await Promise.all(made.map(({ caseId }) => ticketOf(caseId)))
         return tickets.every(

@@ -449,7 +449,7 @@ async function visitGranted(page: Page, look: Look): Promise<void> {
 
 /** `data-page` of every page that provider has; one that is missing here has never been looked at. */
 const everyPage = `
-  login login-busy login-unavailable closed interaction-gone redirection moved desk-closed desk-address-taken sent
+  login login-busy login-unavailable closed interaction-gone redirection moved desk-closed desk-address-taken help sent
   sent-elsewhere sent-opened sent-added sent-confirmed sent-expired sent-not-me sent-stopped sent-ended sent-refused address
   resume confirm confirm-locked confirm-no-link confirm-bad-link confirm-expired confirm-ended confirm-opened confirm-granted
   opening opening-slow opening-opened opening-not-verified opening-refused opening-failed
