@@ -12,7 +12,7 @@ const transactions: [name: string, statement: RegExp][] = [
   ['outbox', /DELETE FROM ellipro\.outbox/],
   ['case-outbox', /DELETE FROM ellipro\.case_outbox/],
   ['mailed', /mailed_generation = greatest/],
-  ['opened', /SET state = 'opened', reason = NULL/],
+  ['opened', /SET state = 'opened', contract = /],
   ['unlinked', /SET unlinked_at = now\(\)/],
   ['frozen', /SET frozen_at = now\(\)/],
 ]
