@@ -59,6 +59,10 @@ const transfer = async (...words: string[]) => {
   const { code, out } = await cli('contracts', 'transfer', '--json', ...words)
   return { code, report: JSON.parse(out) as BulkReport }
 }
+const verify = async () => {
+  const { code, out } = await cli('contracts', 'verify', '--json')
+  return { code, ...(JSON.parse(out) as SealedReport) }
+}
 const ask = async <T extends object>(sql: string, values: unknown[] = []) =>
   (await pool.query<T>(sql, values)).rows
 const count = async (condition: string) =>
@@ -158,10 +162,6 @@ test('without a contract and without --all it says how it is called; a workspace
 })
 
 test('the comparison names what was changed at Cofacering, and finds nothing once that is carried over', async () => {
-  const verify = async () => {
-    const { code, out } = await cli('contracts', 'verify', '--json')
-    return { code, ...(JSON.parse(out) as SealedReport) }
-  }
   const whole = { ours: all.length, identical: all.length }
   expect(await verify()).toMatchObject({
     code: 0,
