@@ -5,6 +5,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import pg from 'pg'
+import { inTransaction } from '../../../admin-sync/transaction.ts'
 import { UpstreamError } from '../../../core/errors.ts'
 import { isDatabaseTrouble } from '../../../core/database/trouble.ts'
 import { createPool } from '../../../core/database/pool.ts'
@@ -77,24 +78,6 @@ export function openWorkspaceDatabase(url: string, log: Log): WorkspaceDatabase 
     query: (text, values) => guarded(async () => (await pool.query(text, values)).rows),
     transaction: (work) => guarded(() => inTransaction(pool, work)),
     close: () => pool.end(),
-  }
-}
-
-async function inTransaction<T>(pool: pg.Pool, work: (client: pg.PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  let broken = false
-  try {
-    await client.query('BEGIN')
-    const result = await work(client)
-    await client.query('COMMIT')
-    return result
-  } catch (error) {
-    await client.query('ROLLBACK').catch(() => {
-      broken = true
-    })
-    throw error
-  } finally {
-    client.release(broken)
   }
 }
 
