@@ -284,7 +284,7 @@ export function renderAnalyses(
 ): Promise<string> {
   const { contract, view } = frame
   const texts = textsOf(view)
-  const { countries, day } = formats(view.texts.language)
+  const { countries, country, day } = formats(view.texts.language)
   const notice = {
     new: '',
     wrong: html`<div class="ell-notice ell-notice--error" role="alert" id="order-error">
@@ -372,7 +372,7 @@ export function renderAnalyses(
                       html`<tr>
                         <td>${day(order.orderedAt)}</td>
                         <td>${texts.analysisNames[order.kind] ?? order.kind}</td>
-                        <td>${formats(view.texts.language).country(order.country)}</td>
+                        <td>${country(order.country)}</td>
                         <td>${order.company}</td>
                       </tr>`,
                   )}
