@@ -1,4 +1,5 @@
-/** The portfolio as a file for a spreadsheet: semicolons, quotes, a BOM, and no cell that a spreadsheet would carry out. Pure. */
+/** The portfolio as a file for a spreadsheet, in lines like those of the table of old messages. Pure. */
+import { byteOrderMark, tableLine } from '../../provider/messages/table.ts'
 import type { Company } from './shelf.ts'
 
 /** @param heads titles of the columns, in the person's language */
@@ -11,8 +12,5 @@ export function writePortfolio(heads: readonly string[], companies: readonly Com
     addedOn,
     String(alerts),
   ])
-  return `\uFEFF${[heads, ...lines].map((cells) => `${cells.map(quote).join(';')}\r\n`).join('')}`
+  return `${byteOrderMark}${[heads, ...lines].map((cells) => tableLine(cells, '…')).join('')}`
 }
-
-/** A spreadsheet takes a cell that begins like this for a formula (OWASP, CSV injection). */
-const quote = (cell: string) => `"${(/^[\s]*[=+\-@]/.test(cell) ? `'${cell}` : cell).replaceAll('"', '""')}"`

@@ -11,14 +11,16 @@ const people: Record<string, Record<string, unknown>> = {
   chloe: {
     contracts: ['C-1', 'C-large', strange, 'C-coming'],
     contracts_total: 25,
-    reports: ['essentiel', 'efficient'],
-    analyses: ['classic'],
+    // More than contract C-1 has.
+    reports: ['essentiel', 'efficient', 'expert'],
+    analyses: ['classic', 'optimum'],
   },
   marc: { contracts: ['C-2'], reports: [], analyses: [] },
   agnes: {},
 }
 const portal = await startPortal((sub) => people[sub] ?? {})
 const mine = makeDocument('C-1')
+const formulas = ['=1+1', '+33 1', '-1', '@SUM(1)', ' =1', '\u00a0=1', '＝1']
 
 async function signIn(sub: string, language = 'fr') {
   const browser = createBrowser({ language })
@@ -35,8 +37,30 @@ beforeAll(async () => {
   await Promise.all([
     portal.carry(mine),
     portal.carry(makeDocument('C-2')),
-    portal.carry(makeDocument(strange), false),
-    portal.carry(makeDocument('C-large', { portfolio: makePortfolio(10_000) })),
+    portal.carry(
+      makeDocument(strange, {
+        portfolio: formulas.map((name, index) => ({
+          country: 'FR',
+          number: String(index),
+          name,
+          reference: null,
+          addedOn: '2020-01-01',
+        })),
+      }),
+      false,
+    ),
+    portal.carry(
+      makeDocument('C-large', {
+        portfolio: makePortfolio(10_000),
+        monitoring: Array.from({ length: 60 }, (_, index) => ({
+          country: 'FR',
+          number: String(index).padStart(9, '0'),
+          kind: 'score',
+          recipient: 'alertes@atelier.example',
+          since: '2020-01-01',
+        })),
+      }),
+    ),
   ])
   chloe = await signIn('chloe')
 })
@@ -198,6 +222,11 @@ describe('the portfolio', () => {
       '2020-01-31',
       '2',
     ])
+    const tempting = parse((await chloe.get(`${at(strange)}/portfolio.csv`)).text, {
+      bom: true,
+      delimiter: ';',
+    })
+    expect(tempting.slice(1).map((cells) => cells[2])).toEqual(formulas.map((name) => `'${name}`))
     const large = await chloe.get(`${at('C-large')}/portfolio.csv`)
     expect(parse(large.text, { bom: true, delimiter: ';' })).toHaveLength(10_001)
   })
@@ -214,6 +243,17 @@ describe('the portfolio', () => {
 })
 
 describe('an alert', () => {
+  test('of many is on one page alone', async () => {
+    const [first, second] = await Promise.all(
+      [1, 2].map((page) => chloe.get(`${at('C-large')}/monitoring?page=${page}`)),
+    )
+    expect(rows(first!.text)).toHaveLength(50)
+    expect(rows(second!.text)).toHaveLength(10)
+    // By name: the company of the smallest number has the last name.
+    expect(rows(second!.text).at(-1)).toContain('Société 10000')
+    expect(first!.text).not.toContain('Société 10000')
+  })
+
   test('is stopped and resumed, and the workspace says that the contract was changed', async () => {
     const expected = digestContract(mine).digest
     const stopped = await chloe.post(`${at('C-1')}/monitoring`, { ...alertOf('score'), action: 'stop' })
@@ -282,6 +322,10 @@ test('an analysis is ordered once, of the kinds that one has', async () => {
   expect(done.text).toContain('Japon')
   await chloe.post(`${at('C-1')}/analyses`, order)
   expect(rows((await chloe.get(`${at('C-1')}/analyses`)).text)).toHaveLength(1)
+  // It is of its contract alone.
+  const { text: ofAnother } = await chloe.get(`${at('C-large')}/analyses`)
+  expect(ofAnother).toContain('name="company"')
+  expect(ofAnother).not.toContain('東京')
   for (const change of [
     { kind: 'optimum' },
     { country: 'XX' },
