@@ -44,17 +44,7 @@ const parts = {
 } satisfies Record<string, (stage: Stage, repetitions: number) => Promise<PartResult>>
 type Name = keyof typeof parts
 const withoutKeycloak: Name[] = ['op', 'timing', 'start', 'tickets', 'import', 'verify', 'follow']
-const usual: Name[] = [
-  'sign-in',
-  'op',
-  'opening',
-  'memory',
-  'timing',
-  'tickets',
-  'passes',
-  'import',
-  'verify',
-]
+const usual = (Object.keys(parts) as Name[]).filter((name) => name !== 'start')
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
