@@ -1,6 +1,7 @@
 /**
  * Writes docs/configuration.md from the definitions that the processes read their environment with, the vectors of
- * docs/contract-digest.md, and docs/workspace-api.json from the schemas that check the workspace's requests. Tests compare the files with what this would write; `npm run docs` makes them anew.
+ * docs/contract-digest.md, and docs/workspace-api.json from the schemas that check the workspace's requests. Tests
+ * compare the files with what this would write; `npm run docs` makes them anew.
  */
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
