@@ -171,17 +171,17 @@ async function look(
   if (!ours || !theirs || !copy)
     return { ...absent(contract, ours, theirs), verdict: ours ? 'missing' : 'additional' }
   const document = await workspace.read(contract)
-  const isSteady =
-    digestContract(copy.document).digest === ours.digest &&
-    document !== undefined &&
-    digestContract(document).digest === theirs.digest
+  const read = document && digestContract(document).digest
+  const isSteady = digestContract(copy.document).digest === ours.digest && read === theirs.digest
   if (!isSteady && !isLast) return undefined
+  // A digest that no document stands behind is no contract.
+  if (document === undefined || read === undefined)
+    return { ...absent(contract, ours, undefined), verdict: 'missing' }
   const differences: Difference[] = []
   // What its people changed since is theirs, and is no difference.
-  if (document && !(isFinal(ours, theirs) && theirs.changedAt !== null))
+  if (!(isFinal(ours, theirs) && theirs.changedAt !== null))
     differences.push(...compareDocuments(copy.document, document))
-  if (document && digestContract(document).digest !== theirs.digest)
-    differences.push(ofDigest('now', digestContract(document).digest, theirs.digest))
+  if (read !== theirs.digest) differences.push(ofDigest('now', read, theirs.digest))
   if (isFinal(ours, theirs) && theirs.received.digest !== ours.digest)
     differences.push(ofDigest('received', ours.digest, theirs.received.digest))
   if (ours.isFinished && !theirs.received.final) differences.push(ofDigest('final', 'true', 'false'))

@@ -346,6 +346,15 @@ describe('a workspace in trouble', () => {
       },
     ])
   })
+
+  it('that gives a digest and knows no such contract when it is read lacks it', async () => {
+    await scene.carry('V-2')
+    const by = lying({ read: async () => undefined })
+    const report = await scene.verify({ by, inFull: true })
+    expect(report.isIdentical).toBe(false)
+    expect(report.differences).toEqual([named('contract', { ours: 'V-2' })])
+    expect(await scene.verdicts()).toEqual({ 'V-2': 'missing' })
+  })
 })
 
 it('what was refused, not imported, or set aside is in the report with its reason', async () => {
