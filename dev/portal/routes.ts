@@ -18,7 +18,7 @@ import { randomUUID } from 'node:crypto'
 import express, { type NextFunction, type Request, type Response, type Router } from 'express'
 import { z } from 'zod'
 import { UpstreamError } from '../../core/errors.ts'
-import { isCountry } from '../../core/offer.ts'
+import { isCountry, listCountries } from '../../core/offer.ts'
 import { isFromElsewhere, type LogEvent, type PageTools } from '../relying-party/app.ts'
 import type { Account } from '../relying-party/sessions.ts'
 import { readClaims } from './claims.ts'
@@ -219,11 +219,8 @@ function entitled(contract: Contract, account: Account, what: 'reports' | 'analy
 
 const emptyForm = (): OrderForm => ({ kind: '', country: 'FR', company: '', id: randomUUID() })
 
-/** Analyses are ordered anywhere: every region that the platform has a name for, and that is a country. */
-const everywhere = (() => {
-  const letters = Array.from('ABCDEFGHIJKLMNOPQRSTUVWXYZ')
-  return letters.flatMap((a) => letters.map((b) => a + b)).filter(isCountry)
-})()
+/** Analyses are ordered anywhere. */
+const everywhere = listCountries()
 
 const text = (max: number) => z.string().regex(new RegExp(`^[^\\p{Cc}\\p{Cs}]{1,${max}}$`, 'u'))
 const companyKey = z.object({ country: z.string().regex(/^[A-Z]{2}$/), number: text(32) })

@@ -2,12 +2,15 @@
  * What each value of a line must be, as conditions of SQL on the texts of the stage. A rule says when it is broken; of a
  * value that is not there only `value_missing` is. Pure: texts of SQL, built from our own names and from codes alone.
  */
+import { listCountries } from '../../../core/offer.ts'
 import { alertKinds, analyses, reports, type Kind } from '../model.ts'
-import { listCountries, listCurrencies } from './codes.ts'
 import type { ProblemCode } from './problems.ts'
 
 /** A change of what is right makes every contract be looked at again: a new number says so. */
 export const rulesVersion = 1
+
+/** ISO 4217 of today, sorted: the platform's list. */
+export const listCurrencies = (): string[] => Intl.supportedValuesOf('currency')
 
 export type Rule = {
   code: ProblemCode

@@ -1,9 +1,9 @@
 /** The codes of countries and currencies, derived from the platform. */
 import { expect, it } from 'vitest'
-import { listCountries, listCurrencies } from '../../../../admin-sync/contracts/import/codes.ts'
 import { problems } from '../../../../admin-sync/contracts/import/problems.ts'
-import { keys, rules } from '../../../../admin-sync/contracts/import/rules.ts'
+import { keys, listCurrencies, rules } from '../../../../admin-sync/contracts/import/rules.ts'
 import { columns, kinds } from '../../../../admin-sync/contracts/model.ts'
+import { listCountries } from '../../../../core/offer.ts'
 
 it('the countries are the 249 of ISO 3166-1, without groups, parts, and countries that are no more', () => {
   const countries = listCountries()
