@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type pg from 'pg'
 import { isDatabaseTrouble } from '../../core/database/trouble.ts'
 import { UpstreamError } from '../../core/errors.ts'
+import { describeTrouble } from './transfer-contract.ts'
 import { countContracts, listTransfers, type Transfer } from './transfer-store.ts'
 
 /** What the next transfer of a contract would do. */
@@ -125,8 +126,7 @@ const isForLater = (error: unknown): boolean =>
   isDatabaseTrouble(error)
 
 function describeFailure(error: unknown): string | undefined {
-  if (error instanceof UpstreamError)
-    return error.service === 'import' ? error.code : `${error.service}:${error.code}`
+  if (error instanceof UpstreamError) return describeTrouble(error).lastError
   return isDatabaseTrouble(error) ? 'database:unavailable' : undefined
 }
 

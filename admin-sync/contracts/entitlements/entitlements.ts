@@ -65,7 +65,7 @@ export function planEntitlements(
   const wanted: Attributes = {
     contracts_claim: contracts.slice(0, mostContracts),
     contracts_total: contracts.length === 0 ? [] : [String(contracts.length)],
-    ...(known.length > 0 ? describeRights(known) : contracts.length === 0 ? noRights() : {}),
+    ...(known.length > 0 ? describeRights(known) : contracts.length === 0 ? noRights : {}),
   }
   return Object.fromEntries(
     Object.entries(wanted)
@@ -84,7 +84,8 @@ function describeRights(known: readonly Rights[]): Attributes {
   }
 }
 
-const noRights = (): Attributes => Object.fromEntries(rightsAttributes.map((name) => [name, []]))
+/** What an account keeps of what a contract gave, when it has none any more that is known: nothing. */
+export const noRights: Attributes = Object.fromEntries(rightsAttributes.map((name) => [name, undefined]))
 
 /** What an account that is closed keeps of all this: nothing. */
 export const noEntitlements: Attributes = Object.fromEntries(ownAttributes.map((name) => [name, undefined]))

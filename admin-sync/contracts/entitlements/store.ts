@@ -3,6 +3,7 @@ import type pg from 'pg'
 import type { User } from '../../keycloak/representations.ts'
 import {
   listContracts,
+  noRights,
   planEntitlements,
   unknownUser,
   type Attributes,
@@ -34,9 +35,8 @@ export async function readRights(
   contracts: readonly string[],
 ): Promise<ReadonlyMap<string, Rights>> {
   const { rows } = await pool.query<Rights & { contract: string }>(
-    `SELECT c.contract, c.reports, c.analyses, c.score,
-            c.countries
-       FROM ellipro.contract_entitlement c WHERE c.contract = ANY ($1)`,
+    `SELECT contract, reports, analyses, score, countries FROM ellipro.contract_entitlement
+      WHERE contract = ANY ($1)`,
     [contracts],
   )
   return new Map(rows.map(({ contract, ...rights }) => [contract, rights]))
@@ -107,7 +107,7 @@ export async function describeEntitlements(
   const plan = planEntitlements(current, contracts, rights)
   // What the contract gave goes with it, also where nothing is known of those that stay.
   if (taking === undefined || rights.size > 0) return plan
-  return { reports: undefined, analyses: undefined, score: undefined, countries: undefined, ...plan }
+  return { ...noRights, ...plan }
 }
 
 export const attributesOf = (user: Pick<User, 'attributes'>): Record<string, string[]> =>

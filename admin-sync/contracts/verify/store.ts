@@ -27,8 +27,8 @@ export async function readStoredDigests(
   const { rows } = await db.query<Record<string, string> & { isAccepted: boolean; isFinished: boolean }>(
     `SELECT d.contract, encode(d.digest, 'hex') AS digest, encode(contract_digest, 'hex') AS contract_digest,
         ${countedSections.map((name) => `${name}_count, encode(${name}_digest, 'hex') AS ${name}_digest`).join(', ')},
-        coalesce(t.accepted_at IS NOT NULL, false) AS "isAccepted",
-        coalesce(t.finished_at IS NOT NULL, false) AS "isFinished"
+        t.accepted_at IS NOT NULL AS "isAccepted",
+        t.finished_at IS NOT NULL AS "isFinished"
        FROM ellipro.digest_contracts(ARRAY(SELECT contract FROM ellipro.legacy_contract
               WHERE contract > $1 AND ($3::text IS NULL OR contract = $3) ORDER BY contract LIMIT $2)) d
        LEFT JOIN ellipro.contract_transfer t ON t.contract = d.contract COLLATE "C"
