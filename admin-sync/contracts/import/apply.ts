@@ -3,7 +3,6 @@
  * over when a person of it has moved (frozen), and when an import that began later has written it (newer). What changed
  * of it becomes jobs: the transfer to the workspace, and the entitlements of its people.
  */
-import type { Kind } from '../model.ts'
 import { addCounts, type KindCounts } from './counts.ts'
 import { childTables, upsertContracts, writeChildren } from './tables.ts'
 import type { Session } from './session.ts'
@@ -133,6 +132,6 @@ async function countPassed(
       `SELECT count(*)::integer AS lines FROM ${stage.table(kind)} WHERE contract = ANY($1)`,
       [contracts],
     )
-    addCounts(counts, kind satisfies Kind, { [reason]: rows[0]?.lines ?? 0 })
+    addCounts(counts, kind, { [reason]: rows[0]?.lines ?? 0 })
   }
 }

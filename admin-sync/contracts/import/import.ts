@@ -67,8 +67,9 @@ async function rehearse(session: Session, snapshot: Snapshot, options: ImportOpt
   try {
     const runId = await runs.begin(session, snapshot)
     await createStage(session, temporaryStage)
-    await readAndCheck(session, temporaryStage, snapshot, runId, options)
-    await runs.supposeWritten(session, temporaryStage, runId)
+    const counts = await readAndCheck(session, temporaryStage, snapshot, runId, options)
+    runs.supposeWritten(counts)
+    await runs.end(session, runId, counts)
     return { ...(await readReport(session, runId)), run: null, dryRun: true }
   } finally {
     await session.run('ROLLBACK')

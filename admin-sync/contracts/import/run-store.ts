@@ -1,15 +1,14 @@
 /** The row of an import (ellipro.import_run), its report, and what ties a stage that was kept to it. */
-import { kinds, type Kind } from '../model.ts'
+import { contractKinds, kinds, type Kind } from '../model.ts'
 import { SourceError, type Snapshot } from '../source/port.ts'
 import { addCounts, type KindCounts } from './counts.ts'
-import { problems } from './problems.ts'
 import { childTables } from './tables.ts'
 import { rulesVersion } from './rules.ts'
 import type { Session } from './session.ts'
 import type { Stage } from './stage.ts'
 
 /** Problems of one code and kind that a report keeps line by line; the others are counted. */
-export const keptAtMost = 10_000
+const keptAtMost = 10_000
 
 const lockKey = `hashtextextended('contract import', 0)`
 
@@ -31,7 +30,7 @@ export async function begin({ run }: Session, snapshot: Snapshot): Promise<strin
   return rows[0]!.id
 }
 
-export type CutOff = { id: string; state: 'reading' | 'staged'; counts: KindCounts }
+type CutOff = { id: string; state: 'reading' | 'staged'; counts: KindCounts }
 
 /** The import of the same material that was cut off, when its stage is whole: the caller holds the lock. */
 export async function findCutOff(
@@ -128,8 +127,7 @@ async function countChecked({ run }: Session, stage: Stage): Promise<KindCounts>
   )
   for (const row of plan)
     if (row.action === 'unchanged')
-      for (const kind of ['contracts', ...childTables] as const)
-        addCounts(counts, kind, { unchanged: row[kind] ?? 0 })
+      for (const kind of contractKinds) addCounts(counts, kind, { unchanged: row[kind] ?? 0 })
   // Right by themselves, but of a contract that is not taken.
   for (const kind of childTables) {
     const { rows } = await run<{ lines: number }>(
@@ -141,17 +139,15 @@ async function countChecked({ run }: Session, stage: Stage): Promise<KindCounts>
   return counts
 }
 
-/** What a rehearsal says of the contracts that would be written: as if none of them were frozen, or new meanwhile. */
-export async function supposeWritten({ run }: Session, stage: Stage, runId: string): Promise<void> {
-  const { rows } = await run<{ counts: KindCounts }>('SELECT counts FROM ellipro.import_run WHERE id = $1', [
-    runId,
-  ])
-  const counts = rows[0]?.counts ?? {}
+/**
+ * What a rehearsal says of the contracts that would be written: as if none of them were frozen, or new meanwhile.
+ * @param counts are added to
+ */
+export function supposeWritten(counts: KindCounts): void {
   for (const kind of kinds) {
     const { read = 0, unchanged = 0, set_aside: aside = 0, repeated = 0 } = counts[kind] ?? {}
     addCounts(counts, kind, { stored: read - unchanged - aside - repeated })
   }
-  await end({ run } as Session, runId, counts)
 }
 
 export async function countPlanned({ run }: Session, stage: Stage): Promise<number> {
@@ -200,6 +196,3 @@ export async function fail({ run }: Session, runId: string, error: unknown): Pro
   )
   await run('DROP SCHEMA IF EXISTS ellipro_stage CASCADE')
 }
-
-/** Codes that this release knows: a report may be of another one. */
-export const isKnown = (code: string): code is keyof typeof problems => Object.hasOwn(problems, code)

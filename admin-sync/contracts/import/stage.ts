@@ -63,7 +63,6 @@ export async function createStage({ run }: Session, stage: Stage): Promise<void>
 
 /**
  * Reads a kind to its end, in one transaction, or in the one that is open.
- * @returns how many records there were
  * @throws SourceError, UpstreamError of the source; what `signal` says
  */
 export async function stageKind(
@@ -72,7 +71,7 @@ export async function stageKind(
   snapshot: Snapshot,
   kind: Kind,
   o: { signal: AbortSignal | undefined; onRecords: (records: number) => void },
-): Promise<number> {
+): Promise<void> {
   const { run, client } = session
   await run(`TRUNCATE ${stage.table(kind)}`)
   await run(`DELETE FROM ${stage.table('problem')} WHERE kind = $1`, [kind])
@@ -106,7 +105,6 @@ export async function stageKind(
       [kind, JSON.stringify(broken.slice(i, i + 1000).map(shorten))],
     )
   await run(`INSERT INTO ${stage.table('read')} VALUES ($1, $2)`, [kind, records])
-  return records
 }
 
 type Refused = RawProblem & { contract?: string }
@@ -118,7 +116,7 @@ const shorten = ({ value, ...rest }: Refused): Refused =>
     : { ...rest, value: value.slice(0, 200).replaceAll('\0', '\ufffd').toWellFormed() }
 
 /** Rows as COPY takes them in its text format, and what no PostgreSQL text can hold. */
-export function encodeBatch(
+function encodeBatch(
   { records, problems }: RawBatch,
   contractAt: number,
 ): { text: string; refused: Refused[] } {

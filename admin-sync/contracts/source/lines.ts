@@ -114,7 +114,7 @@ const notClosed = (name: string, line: number) =>
 
 type Quotes = 'none' | 'open' | 'closed'
 /** Whether a quoted field is open after the line. A quote inside of a field that has none opens nothing. */
-export function scanQuotes(line: string, delimiter: string, isOpen: boolean): Quotes {
+function scanQuotes(line: string, delimiter: string, isOpen: boolean): Quotes {
   let inside = isOpen
   for (let at = line.indexOf('"'); at !== -1; at = line.indexOf('"', at + 1)) {
     if (!inside) inside = at === 0 || line[at - 1] === delimiter
