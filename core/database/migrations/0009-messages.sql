@@ -65,10 +65,11 @@ ALTER TABLE ellipro.case_outbox DROP CONSTRAINT case_outbox_kind_check, ADD CONS
 
 -- ── not granted to provider ─────────────────────────────────────────────────────────────────────────────────────────
 
--- Messages until their time is over, whether they are purged by then or not.
+-- Messages until their time is over, whether they are purged by then or not. Written so that the setting is read once and
+-- not for each message, and that no plan goes through all messages by imported_at to find those of one login.
 CREATE VIEW ellipro.kept_message AS
   SELECT * FROM ellipro.legacy_message
-   WHERE imported_at > now() - make_interval(days => ellipro.setting_value('old_message_days'));
+   WHERE imported_at + (SELECT make_interval(days => ellipro.setting_value('old_message_days'))) > now();
 
 -- No row: no messages. `kept_until`: when the first of them goes. Sizes without reading any content.
 CREATE FUNCTION ellipro.mailbox_size(p_account text)
