@@ -6,6 +6,7 @@ import { columns, type Kind } from '../admin-sync/contracts/model.ts'
 import { decodeLines, readCsvRecords, type TextRecord } from '../admin-sync/contracts/source/lines.ts'
 import type { Snapshot } from '../admin-sync/contracts/source/port.ts'
 import { createCsvReader, type RecordReader } from '../admin-sync/contracts/source/records.ts'
+import { sirenOf } from '../dev/cofacering/siren.ts'
 
 export type ExportSize = {
   contracts: number
@@ -18,23 +19,11 @@ export type ExportSize = {
 const pool = 100_000
 const bytesAtATime = 512 * 1024
 
-/** Nine digits that pass Luhn, outside the numbers in use. */
-export function siren(n: number): string {
-  const body = String(n).padStart(8, '0')
-  let sum = 0
-  for (let i = 0; i < 8; i++) {
-    const digit = body.charCodeAt(i) - 48
-    const doubled = i % 2 === 0 ? digit : digit * 2
-    sum += doubled > 9 ? doubled - 9 : doubled
-  }
-  return `${body}${(10 - (sum % 10)) % 10}`
-}
-
 export const nameContract = (n: number) => `BE-${String(n).padStart(6, '0')}`
 
 /** Lines of a kind with their header, each with its line break. */
 function* listLines(kind: Kind, { contracts, logins, companies, alerts }: ExportSize): Generator<string> {
-  const sirens = Array.from({ length: pool }, (_, n) => siren(n))
+  const sirens = Array.from({ length: pool }, (_, n) => sirenOf(n))
   const days = Array.from({ length: 5000 }, (_, n) =>
     new Date(1_000_000_000_000 + n * 86_400_000).toISOString().slice(0, 10),
   )

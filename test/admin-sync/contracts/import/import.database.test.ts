@@ -4,8 +4,9 @@ import { afterAll, beforeEach, expect, it } from 'vitest'
 import { importSnapshot, type ImportReport } from '../../../../admin-sync/contracts/import/import.ts'
 import { kinds } from '../../../../admin-sync/contracts/model.ts'
 import { SourceError } from '../../../../admin-sync/contracts/source/port.ts'
+import { sirenOf } from '../../../../dev/cofacering/siren.ts'
 import { createDatabase } from '../../../support/postgres.ts'
-import { alert, contract, line, makeSnapshot, siren, type Material } from './material.ts'
+import { alert, contract, line, makeSnapshot, type Material } from './material.ts'
 
 const database = await createDatabase()
 // One connection alone: an import may not need a second.
@@ -128,8 +129,8 @@ it('writes everything as it stands, with its digest and a transfer for each cont
       'SELECT number, reference, added_on::text FROM ellipro.portfolio_line ORDER BY contract, number',
     ),
   ).toEqual([
-    { number: siren(1), reference: 'R1', added_on: '2020-01-31' },
-    { number: siren(2), reference: null, added_on: '2020-01-31' },
+    { number: sirenOf(1), reference: 'R1', added_on: '2020-01-31' },
+    { number: sirenOf(2), reference: null, added_on: '2020-01-31' },
     { number: 'HRB 1', reference: 'R1', added_on: '2020-01-31' },
   ])
   expect(
@@ -314,7 +315,7 @@ it('keeps one of identical lines, none of those that contradict each other, and 
   ])
   expectSums(report)
   expect(await contracts()).toEqual(['CF-1'])
-  expect(await ask('SELECT number FROM ellipro.portfolio_line')).toEqual([{ number: siren(1) }])
+  expect(await ask('SELECT number FROM ellipro.portfolio_line')).toEqual([{ number: sirenOf(1) }])
   expect(await ask('SELECT account FROM ellipro.legacy_login')).toHaveLength(1)
 })
 

@@ -2,25 +2,16 @@
 import { createHash } from 'node:crypto'
 import { columns, type Kind } from '../../../../admin-sync/contracts/model.ts'
 import type { Snapshot } from '../../../../admin-sync/contracts/source/port.ts'
+import { sirenOf } from '../../../../dev/cofacering/siren.ts'
 
 /** Lines by kind; a column that is not named is absent. */
 export type Material = Partial<Record<Kind, Record<string, string | null>[]>>
-
-/** A SIREN that passes Luhn, outside the numbers in use. */
-export function siren(n: number): string {
-  const body = String(n).padStart(8, '0')
-  const sum = Array.from(body).reduce((total, digit, i) => {
-    const doubled = Number(digit) * (i % 2 === 0 ? 1 : 2)
-    return total + (doubled > 9 ? doubled - 9 : doubled)
-  }, 0)
-  return `${body}${(10 - (sum % 10)) % 10}`
-}
 
 export const contract = (id: string, change: Record<string, string | null> = {}) => ({
   contract: id,
   company: `Société ${id}`,
   country: 'FR',
-  number: siren(1),
+  number: sirenOf(1),
   tariff: 'Premium 2019',
   fee_cents: '120000',
   currency: 'EUR',
@@ -33,7 +24,7 @@ export const contract = (id: string, change: Record<string, string | null> = {})
 export const line = (id: string, n: number, change: Record<string, string | null> = {}) => ({
   contract: id,
   country: 'FR',
-  number: siren(n),
+  number: sirenOf(n),
   name: `Cliente ${n}`,
   reference: `R${n}`,
   added_on: '2020-01-31',
@@ -42,7 +33,7 @@ export const line = (id: string, n: number, change: Record<string, string | null
 export const alert = (id: string, n: number, change: Record<string, string | null> = {}) => ({
   contract: id,
   country: 'FR',
-  number: siren(n),
+  number: sirenOf(n),
   kind: 'payments',
   recipient: 'alertes@example.fr',
   since: '2021-05-01',
