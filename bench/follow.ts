@@ -3,28 +3,21 @@
  * workspace over HTTP (`transfer-contract`). Among 2,000 contracts and among 20,000: it must cost what changed, and nothing
  * of what there is.
  */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
-import express from 'express'
 import { followContracts } from '../admin-sync/contracts/follow-contracts.ts'
 import { importLive } from '../admin-sync/contracts/live-import.ts'
-import { createWorkspace } from '../admin-sync/contracts/target/http.ts'
 import { readAdminSyncConfig } from '../admin-sync/config.ts'
 import { createDependencies } from '../admin-sync/dependencies.ts'
 import { runContractJob } from '../admin-sync/jobs/contract-work.ts'
 import { createPool } from '../core/database/pool.ts'
 import { createLog } from '../core/log.ts'
-import { openWorkspaceDatabase } from '../dev/portal/workspace/database.ts'
-import { createWorkspaceRouter } from '../dev/portal/workspace/router.ts'
-import { createStore } from '../dev/portal/workspace/store.ts'
-import { siren } from './contract-stream.ts'
+import { sirenOf } from '../dev/cofacering/siren.ts'
 import { clearContracts } from './import.ts'
 import type { PartResult } from './parts.ts'
 import { scaled } from './scale.ts'
 import type { Stage } from './stage.ts'
 import { compare, median, round } from './statistics.ts'
 import { inParallel } from './web.ts'
+import { openWorkspace } from './workspace.ts'
 
 const sizes = [scaled(2000), scaled(20_000)] as const
 const changed = scaled(100)
@@ -35,22 +28,10 @@ const silent = createLog('bench', 'silent')
 
 export async function benchFollow(stage: Stage, repetitions: number): Promise<PartResult> {
   await clearContracts(stage)
-  const workspaceUrl = await stage.createDatabase('bench_follow')
-  const opened = openWorkspaceDatabase(workspaceUrl, silent)
-  const router = createWorkspaceRouter(
-    createStore(opened),
-    () => Promise.resolve(),
-    () => {},
-  )
-  const server = createServer(express().use('/workspace', router)).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const { workspace, close: closeWorkspace } = await openWorkspace(stage, 'bench_follow')
   const config = readAdminSyncConfig(stage.adminSyncEnvironment)
   const pool = createPool(config.ADMIN_SYNC_DATABASE_URL, 'ellipro-bench', silent)
   const { contracts, close } = createDependencies(config, silent, pool, async () => {})
-  const workspace = createWorkspace({
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/workspace`,
-    tokens: { read: () => Promise.resolve('token'), forget: () => {} },
-  })
   const { signal } = new AbortController()
   const dependencies = { ...contracts, workspace }
 
@@ -111,10 +92,7 @@ export async function benchFollow(stage: Stage, repetitions: number): Promise<Pa
       },
     }
   } finally {
-    server.closeAllConnections()
-    server.close()
-    await Promise.all([close(), pool.end(), opened.close()])
-    await stage.database.query('DROP DATABASE bench_follow WITH (FORCE)')
+    await Promise.all([close(), pool.end(), closeWorkspace()])
     await stage.cofacering.query(`DELETE FROM contract WHERE id LIKE 'BF-%'`)
     await clearContracts(stage)
   }
@@ -128,12 +106,12 @@ async function fill({ cofacering }: Stage, from: number, to: number): Promise<vo
   await cofacering.query(
     `INSERT INTO contract SELECT id, 'Banc ' || id, siren, 'x', '44000', 'Nantes', 'Premium', 1000, '2015-01-01', 'Zoé', 'z@bench.example', '01', '{}'
        FROM unnest($1::text[], $2::text[]) AS c (id, siren)`,
-    [numbers.map(nameContract), numbers.map((n) => siren(50_000_000 + n))],
+    [numbers.map(nameContract), numbers.map((n) => sirenOf(50_000_000 + n))],
   )
   await cofacering.query(
     `INSERT INTO portfolio (contract_id, country, number, name, added_on)
      SELECT id, 'FR', siren, 'Exemple ' || siren, '2020-01-01' FROM unnest($1::text[]) id, unnest($2::text[]) siren`,
-    [numbers.map(nameContract), Array.from({ length: companies }, (_, n) => siren(60_000_000 + n))],
+    [numbers.map(nameContract), Array.from({ length: companies }, (_, n) => sirenOf(60_000_000 + n))],
   )
   await ageChanges({ cofacering })
   await cofacering.query('ANALYZE')

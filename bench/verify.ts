@@ -3,26 +3,19 @@
  * the plain sequential read of the same tables: COPY TO STDOUT of each, both sides at once as the comparison reads them,
  * every byte taken and thrown away.
  */
-import { once } from 'node:events'
-import { createServer } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import { pipeline } from 'node:stream/promises'
 import { Writable } from 'node:stream'
-import express from 'express'
 import pg from 'pg'
 import copyStreams from 'pg-copy-streams'
-import { createWorkspace } from '../admin-sync/contracts/target/http.ts'
 import { verifyContracts } from '../admin-sync/contracts/verify/verify.ts'
 import { readAdminSyncConfig } from '../admin-sync/config.ts'
 import { createPool } from '../core/database/pool.ts'
 import { createLog } from '../core/log.ts'
-import { openWorkspaceDatabase } from '../dev/portal/workspace/database.ts'
-import { createWorkspaceRouter } from '../dev/portal/workspace/router.ts'
-import { createStore } from '../dev/portal/workspace/store.ts'
 import { clearContracts, importAll, size } from './import.ts'
 import type { PartResult } from './parts.ts'
 import type { Stage } from './stage.ts'
 import { compare, median, round } from './statistics.ts'
+import { openWorkspace } from './workspace.ts'
 
 /** Each way; the figures are seconds and more. */
 const turns = 3
@@ -63,27 +56,12 @@ export async function benchVerify(stage: Stage): Promise<PartResult> {
     await clearContracts(stage)
     await importAll(stage)
   }
-  const workspaceUrl = await stage.createDatabase('bench_workspace')
-  const opened = openWorkspaceDatabase(workspaceUrl, createLog('bench', 'silent'))
-  const app = express().use(
-    '/workspace',
-    createWorkspaceRouter(
-      createStore(opened),
-      () => Promise.resolve(),
-      () => {},
-    ),
-  )
-  const server = createServer(app).listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  const { workspace, databaseUrl: workspaceUrl, close } = await openWorkspace(stage, 'bench_workspace')
   const pool = createPool(
     readAdminSyncConfig(stage.adminSyncEnvironment).ADMIN_SYNC_DATABASE_URL,
     'ellipro-bench',
     createLog('bench', 'silent'),
   )
-  const workspace = createWorkspace({
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/workspace`,
-    tokens: { read: () => Promise.resolve('token'), forget: () => {} },
-  })
   try {
     // The workspace makes its tables when it is first asked.
     await workspace.listDigests('', 1)
@@ -138,10 +116,7 @@ export async function benchVerify(stage: Stage): Promise<PartResult> {
       },
     }
   } finally {
-    server.closeAllConnections()
-    server.close()
-    await Promise.all([pool.end(), opened.close()])
-    await stage.database.query('DROP DATABASE bench_workspace WITH (FORCE)')
+    await Promise.all([pool.end(), close()])
     await clearContracts(stage)
   }
 }
