@@ -174,12 +174,13 @@ function findStrays(stage: Stage, kind: Kind): Search[] {
 
 function decide(stage: Stage): string {
   const [plan, problem] = [stage.table('plan'), stage.table('problem')]
-  // A contract whose lines have problems is written every time: that says them in every report.
+  // A contract whose lines have problems is written every time: that says them in every report. One whose lines had some
+  // is too: what was wrong may be right by the platform's lists of today, without a change of a line or of our rules.
   return `
     UPDATE ${plan} p SET action = 'refuse'
      WHERE EXISTS (SELECT FROM ${problem} x WHERE x.kind = 'contracts' AND x.contract = p.contract);
     UPDATE ${plan} p SET action = 'unchanged' FROM ellipro.legacy_contract c
-     WHERE c.contract = p.contract AND c.content = p.content AND p.action = 'write';
+     WHERE c.contract = p.contract AND c.content = p.content AND c.set_aside = 0 AND p.action = 'write';
     UPDATE ${plan} p SET action = 'write'
      WHERE action = 'unchanged' AND EXISTS (SELECT FROM ${problem} x WHERE x.contract = p.contract)`
 }

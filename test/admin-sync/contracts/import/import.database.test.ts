@@ -282,6 +282,20 @@ it('sets each wrong line aside with its reason, and keeps the others', async () 
   expect((await load(material)).errors).toBe(report.errors)
 })
 
+it('a line that was set aside is taken once it is right, though nothing at the source has changed', async () => {
+  await load(full)
+  // As a platform whose list of countries was an older one would have left it.
+  await ask(`DELETE FROM ellipro.contract_country WHERE contract = 'CF-1' AND country = 'ES';
+    UPDATE ellipro.legacy_contract SET set_aside = 1 WHERE contract = 'CF-1'`)
+  const report = await load(full)
+  expectSums(report)
+  expect(report.counts.contracts).toMatchObject({ stored: 1, unchanged: 1 })
+  expect(report.counts.countries).toMatchObject({ stored: 1, unchanged: 1 })
+  expect(await ask(`SELECT set_aside FROM ellipro.legacy_contract WHERE contract = 'CF-1'`)).toEqual([
+    { set_aside: 0 },
+  ])
+})
+
 it('keeps one of identical lines, none of those that contradict each other, and no contract that stands twice', async () => {
   const report = await load({
     contracts: [
