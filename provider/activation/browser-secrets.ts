@@ -33,6 +33,15 @@ export function parseSecret(text: unknown): Buffer | undefined {
 
 export const hashSecret = (bytes: Buffer): Buffer => createHash('sha256').update(bytes).digest()
 
+/** The secret of a session to come, as its cookie holds it. */
+export const newSecret = (): string => randomBytes(32).toString('base64url')
+/** SHA-256 of its bytes. @throws Error for a text that newSecret did not make */
+export function hashOf(secret: string): Buffer {
+  const bytes = parseSecret(secret)
+  if (!bytes) throw new Error('not a secret')
+  return hashSecret(bytes)
+}
+
 /** Codes of the mails about requests, of the mail that adds a contract, and the beginning of their cookies' names. */
 const codeCookies = { proof: 'pf', withdraw: 'rw', state: 'rs', holder: 'hq', contract: 'ac' }
 export type CodeKind = keyof typeof codeCookies

@@ -10,12 +10,11 @@
  * All are Lax: Strict would not come along when Keycloak leads back. That is enough, because nothing is changed by GET
  * but with the state and the code verifier of a sign-in that began here.
  */
-import { randomBytes } from 'node:crypto'
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import type { DecisionContent } from '../../core/nonce.ts'
-import { hashSecret, parseSecret } from '../activation/browser-secrets.ts'
+import { hashOf, hashSecret, newSecret, parseSecret } from '../activation/browser-secrets.ts'
 import type { Seal } from '../seal.ts'
 import type { Cookies } from '../web/cookies.ts'
 
@@ -70,14 +69,6 @@ export type StaffCookies = {
   /** What this agent had typed: nothing of whoever was at this browser before. */
   draft(req: Request): DecisionContent | undefined
   clearDraft(res: Response): void
-}
-
-export const newSecret = (): string => randomBytes(32).toString('base64url')
-/** @throws Error for a text that newSecret did not make */
-export function hashOf(secret: string): Buffer {
-  const bytes = parseSecret(secret)
-  if (!bytes) throw new Error('not a secret')
-  return hashSecret(bytes)
 }
 
 /** @param now milliseconds since 1970 */

@@ -4,7 +4,6 @@
  *   reader      the session: 32 random bytes, known to the database by their SHA-256         20 minutes
  *   reader_in   the sign-in under way, sealed: what Keycloak's answer must fit               10 minutes
  */
-import { randomBytes } from 'node:crypto'
 import type { Request, Response } from 'express'
 import { z } from 'zod'
 import { hashSecret, parseSecret } from '../../activation/browser-secrets.ts'
@@ -29,9 +28,6 @@ export type ReaderCookies = {
   /** The sign-in of this state, which is then forgotten; `undefined` in any browser but the one that began it. */
   takeSignIn(req: Request, res: Response, state: unknown): ReaderSignIn | undefined
 }
-
-export const newSecret = (): string => randomBytes(32).toString('base64url')
-export const hashOf = (secret: string): Buffer => hashSecret(Buffer.from(secret, 'base64url'))
 
 /** @param now milliseconds since 1970 */
 export function createReaderCookies(cookies: Cookies, seal: Seal, now: () => number): ReaderCookies {

@@ -9,13 +9,14 @@
  */
 import type { Request, Response } from 'express'
 import { readerNonce } from '../../../core/nonce.ts'
+import { hashOf, newSecret } from '../../activation/browser-secrets.ts'
 import type { MessageStore } from '../../messages/store.ts'
 import { createKeycloakRp } from '../../sign-in/keycloak.ts'
 import { isOutage, queryOf } from '../../sign-in/round-trip.ts'
 import { contextOf } from '../../web/context.ts'
 import { sendContinue } from '../../web/continue.ts'
 import type { ScreenParts } from '../parts.ts'
-import { hashOf, newSecret, type ReaderCookies } from './kept.ts'
+import type { ReaderCookies } from './kept.ts'
 import { showSignIn, showSignInProblem } from './pages.ts'
 
 export const page = '/messages'
