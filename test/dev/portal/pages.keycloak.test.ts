@@ -1,7 +1,8 @@
 /** The portal's pages over HTTP: what a person sees of their own contracts, and that they see nobody else's. */
-import { beforeAll, describe, expect, test } from 'vitest'
+import { beforeAll, describe, expect, inject, test } from 'vitest'
 import { parse } from 'csv-parse/sync'
 import { digestContract } from '../../../admin-sync/contracts/digest.ts'
+import { startTcpProxy } from '../../support/fault-proxy.ts'
 import { makeDocument } from '../../support/workspace.ts'
 import { createBrowser } from '../relying-party/browser.ts'
 import { makePortfolio, startPortal } from './portal.ts'
@@ -18,7 +19,12 @@ const people: Record<string, Record<string, unknown>> = {
   marc: { contracts: ['C-2'], reports: [], analyses: [] },
   agnes: {},
 }
-const portal = await startPortal((sub) => people[sub] ?? {})
+const server = new URL(inject('postgres').url)
+const proxy = await startTcpProxy({ host: server.hostname, port: Number(server.port) })
+const portal = await startPortal(
+  (sub) => people[sub] ?? {},
+  (url) => Object.assign(new URL(url), { host: `${proxy.host}:${proxy.port}` }).href,
+)
 const mine = makeDocument('C-1')
 const formulas = ['=1+1', '+33 1', '-1', '@SUM(1)', ' =1', '\u00a0=1', '＝1']
 
@@ -344,6 +350,19 @@ test('an analysis is ordered once, of the kinds that one has', async () => {
 test('old messages are where the activation was', async () => {
   const { text } = await chloe.get(`${at('C-1')}/messages`)
   expect(text).toContain('href="https://activation.ellipro.example/messages"')
+})
+
+test('without its database a contract is not said to be missing or on its way: later, it is said', async () => {
+  await proxy.set('refuse')
+  for (const contract of ['C-1', 'C-coming'])
+    for (const place of ['', '/portfolio', '/portfolio.csv']) {
+      const { status, headers, text } = await chloe.get(`${at(contract)}${place}`)
+      expect([place, status, headers.get('retry-after')]).toEqual([place, 503, '30'])
+      expect(text).toContain('momentanément indisponible')
+      expect(text).not.toContain('en cours de reprise')
+    }
+  await proxy.set('none')
+  expect((await chloe.get(at('C-1'))).status).toBe(200)
 })
 
 test('the log holds no contract, company or address', () => {

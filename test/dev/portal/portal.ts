@@ -12,8 +12,14 @@ import { createApp } from '../../../dev/relying-party/app.ts'
 import { createWorkspaceDatabase } from '../../support/workspace.ts'
 import { startIssuer } from '../relying-party/issuer.ts'
 
-/** @param claimsOf claims by the `sub` that the issuer's next answer signs in */
-export async function startPortal(claimsOf: (sub: string) => Record<string, unknown>) {
+/**
+ * @param claimsOf claims by the `sub` that the issuer's next answer signs in
+ * @param databaseUrl how the portal reaches its workspace's database, e.g. through a proxy
+ */
+export async function startPortal(
+  claimsOf: (sub: string) => Record<string, unknown>,
+  databaseUrl: (url: string) => string = (url) => url,
+) {
   const database = await createWorkspaceDatabase()
   const server = createServer()
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -40,7 +46,7 @@ export async function startPortal(claimsOf: (sub: string) => Record<string, unkn
     CLIENT_SECRET: secret,
     APP_URL: url,
     OTHER_APP_URL: url,
-    WORKSPACE_DATABASE_URL: database.url,
+    WORKSPACE_DATABASE_URL: databaseUrl(database.url),
     PROVIDER_URL: 'https://activation.ellipro.example',
   }
   const extension = createWorkspace(config, createLog('test', 'silent'), log)
