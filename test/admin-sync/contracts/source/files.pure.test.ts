@@ -150,7 +150,9 @@ it('a manifest is refused with all that is wrong with it', async () => {
   expect(missing).toHaveLength(5)
   expect(missing[3]).toContain('no file of portfolio')
   const files = contractKinds.map((kind) => ({ name: 'gone.csv', kind, rows: 0, sha256 }))
-  expect((await open({ files })).every((problem) => problem.includes('stands twice'))).toBe(true)
+  expect(await open({ files })).toEqual(
+    contractKinds.slice(1).map(() => expect.stringContaining('stands twice') as unknown),
+  )
   const different = files.map((file) => ({ ...file, name: `${file.kind}.csv` }))
   expect((await open({ files: different }))[0]).toContain('ENOENT')
   expect((await refusal(openExport(join(tmpdir(), 'no-such-folder'))))[0]).toContain('ENOENT')
