@@ -111,15 +111,15 @@ async function importWhole(
         : await readAndCheck(session, keptStage, snapshot, runId, options, transact)
     await writeAll(session, keptStage, runId, counts, transact, options)
     await transact(() => finish(session, keptStage, snapshot, runId, counts))
-    const report = await readReport(session, runId)
-    await runs.unlock(session)
-    return { ...report, resumed: found !== undefined }
   } catch (error) {
     // What can be read again as it was is kept, and gone on with.
     if (error instanceof SourceError || snapshot.fingerprint === undefined)
       await runs.fail(session, runId, error).catch(() => undefined)
     throw error
   }
+  const report = await readReport(session, runId)
+  await runs.unlock(session)
+  return { ...report, resumed: found !== undefined }
 }
 
 type Transact = <T>(work: () => Promise<T>) => Promise<T>
