@@ -23,6 +23,7 @@ import { tellCaseContact } from '../requests/tell-contact.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { findLostRequests } from './lost-jobs.ts'
 import { reportFailure } from './failure.ts'
+import { lockJob } from './job-lock.ts'
 import type { CaseCronQueue } from './queues.ts'
 import { startCron } from './work.ts'
 import { startWorkers } from './workers.ts'
@@ -117,16 +118,6 @@ export function withLock(
   id: string | undefined,
   kind?: CaseJobKind,
 ): { dependencies: CaseDependencies; checkpoint: CaseCheckpoint } {
-  const checkpoint: CaseCheckpoint = async (step) => {
-    if (signal.aborted) throw new DOMException('The job is not for this process any more', 'AbortError')
-    await onStep?.(step, id, kind)
-  }
-  const hold: CaseDependencies['hold'] = (key, work) =>
-    locks.hold(key, (assertHeld) =>
-      work(async (step) => {
-        assertHeld()
-        await checkpoint(step)
-      }),
-    )
+  const { hold, checkpoint } = lockJob(locks, signal, (step) => onStep?.(step, id, kind))
   return { dependencies: { ...rest, hold }, checkpoint }
 }

@@ -8,12 +8,13 @@ import { transferContract } from '../contracts/transfer-contract.ts'
 import { giveJobsAgain } from '../contracts/transfer-store.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { reportJob } from './case-work.ts'
+import { lockJob } from './job-lock.ts'
 import { deadLetterQueue, schema, type ContractCronQueue } from './queues.ts'
 import { startCron } from './work.ts'
 import { startWorkers } from './workers.ts'
 
 /** `atOnce`: jobs of the kind in this process. */
-const jobs: Partial<Record<ContractJobKind, { run: ContractJob; atOnce: number }>> = {
+const jobs: Record<ContractJobKind, { run: ContractJob; atOnce: number }> = {
   'transfer-contract': { run: transferContract, atOnce: 3 },
   'sync-entitlements': { run: syncEntitlements, atOnce: 2 },
 }
@@ -54,10 +55,8 @@ export async function runContractJob(
   dependencies: ContractWorkDependencies,
 ): Promise<JobResult> {
   return reportJob(kind, job, dependencies.log, (id) => {
-    const registered = jobs[kind]
-    if (!registered) throw new Error(`No job ${kind}`)
     const { held, checkpoint } = withLock(dependencies, job, kind)
-    return registered.run(held, id, checkpoint)
+    return jobs[kind].run(held, id, checkpoint)
   })
 }
 
@@ -67,16 +66,6 @@ export function withLock(
   { signal, data }: Pick<Job<{ id: string }>, 'signal' | 'data'>,
   kind: ContractJobKind,
 ): { held: ContractDependencies; checkpoint: (step: string) => Promise<void> } {
-  const checkpoint = async (step: string) => {
-    if (signal.aborted) throw new DOMException('The job is not for this process any more', 'AbortError')
-    await onStep?.(step, data.id, kind)
-  }
-  const hold: ContractDependencies['hold'] = (key, work) =>
-    locks.hold(key, (assertHeld) =>
-      work(async (step) => {
-        assertHeld()
-        await checkpoint(step)
-      }),
-    )
+  const { hold, checkpoint } = lockJob(locks, signal, (step) => onStep?.(step, data.id, kind))
   return { held: { ...rest, hold }, checkpoint }
 }

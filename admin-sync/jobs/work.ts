@@ -9,7 +9,6 @@ import {
   type AccountDependencies,
   type AccountJob,
   type Checkpoint,
-  type HoldAddress,
   type JobKind,
   type Outcome,
 } from '../accounts/job.ts'
@@ -27,6 +26,7 @@ import type { SweepStore } from '../accounts/sweep-store.ts'
 import { unlink } from '../accounts/unlink.ts'
 import type { AddressLocks } from './address-lock.ts'
 import { reportFailure } from './failure.ts'
+import { lockJob } from './job-lock.ts'
 import { findLostJobs } from './lost-jobs.ts'
 import type { CronQueue } from './queues.ts'
 import { startWorkers } from './workers.ts'
@@ -146,18 +146,7 @@ function withLock(
   activationId: string | undefined,
 ): { dependencies: AccountDependencies; checkpoint: Checkpoint } {
   const { locks, onStep, ...rest } = dependencies
-  const checkpoint: Checkpoint = async (step) => {
-    // Its time is up, or pg-boss has given it to another process: whatever the reason, that is no bug.
-    if (signal.aborted) throw new DOMException('The job is not for this process any more', 'AbortError')
-    await onStep?.(step, activationId)
-  }
-  const holdAddress: HoldAddress = (addressKey, work) =>
-    locks.hold(addressKey, (assertHeld) =>
-      work(async (step) => {
-        assertHeld()
-        await checkpoint(step)
-      }),
-    )
+  const { hold: holdAddress, checkpoint } = lockJob(locks, signal, (step) => onStep?.(step, activationId))
   return { dependencies: { ...rest, holdAddress }, checkpoint }
 }
 
