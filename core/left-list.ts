@@ -1,8 +1,8 @@
 /**
- * The list of logins that are left, as a table that a spreadsheet opens and the desk calls through: UTF-8 with a byte
- * order mark, semicolons, CR LF, every field in quotes. Names come from outside, so nothing in a field is a formula to a
- * spreadsheet, and nothing that is a text is taken for a number. Pure.
+ * The list of logins that are left, as a table that a spreadsheet opens and the desk calls through (table.ts). Names come
+ * from outside: each is one line, and nothing that is a text is taken for a number. Pure.
  */
+import { byteOrderMark, tableLine } from './table.ts'
 import { oneLine, type Language } from './text.ts'
 import type { LeftState } from './migration.ts'
 
@@ -80,7 +80,8 @@ const words = {
   { columns: string[]; yes: string; no: string; states: Record<LeftState, string> }
 >
 
-export const renderLeftHeader = (language: Language): string => `\uFEFF${renderLine(words[language].columns)}`
+export const renderLeftHeader = (language: Language): string =>
+  byteOrderMark + renderLine(words[language].columns)
 
 export function renderLeftLine(language: Language, login: LeftLogin): string {
   const { yes, no, states } = words[language]
@@ -98,18 +99,16 @@ export function renderLeftLine(language: Language, login: LeftLogin): string {
 }
 
 const renderLine = (fields: (string | null)[]): string =>
-  `${fields.map((field) => `"${asText(field ?? '').replaceAll('"', '""')}"`).join(';')}\r\n`
+  tableLine(
+    fields.map((field) => keepDigits(oneLine(field ?? ''))),
+    '…',
+  )
 
 /**
- * A spreadsheet takes a field that begins like a formula for one, whatever the quotes; and digits for a number, without
- * their leading zeros and with fifteen places. An apostrophe in front keeps both as they are written.
+ * A spreadsheet takes digits for a number, without their leading zeros and with fifteen places. An apostrophe in front
+ * keeps them as they are written.
  */
-function asText(field: string): string {
-  const text = oneLine(field)
-  return /^\s*[=+\-@\uFF1D\uFF0B\uFF0D\uFF20]/u.test(text) || /^(0\d+|\d{12,})$/.test(text.trim())
-    ? `'${text}`
-    : text
-}
+const keepDigits = (text: string): string => (/^(0\d+|\d{12,})$/.test(text.trim()) ? `'${text}` : text)
 
 /** A French number in one piece becomes one in pairs, which is how it is dialled and stays a text. */
 const groupDigits = (phone: string | null): string | null =>

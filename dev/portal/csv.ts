@@ -1,5 +1,5 @@
 /** The portfolio as a file for a spreadsheet, in lines like those of the table of old messages. Pure. */
-import { byteOrderMark, tableLine } from '../../provider/messages/table.ts'
+import { byteOrderMark, tableLine } from '../../core/table.ts'
 import type { Company } from './shelf.ts'
 
 /** @param heads titles of the columns, in the person's language */

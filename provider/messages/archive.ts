@@ -14,11 +14,11 @@
 import { addAbortSignal, Readable, type Writable } from 'node:stream'
 import { finished, pipeline } from 'node:stream/promises'
 import { ZipFile } from 'yazl'
+import { byteOrderMark, tableLine } from '../../core/table.ts'
 import type { Language, Translate } from '../../core/text.ts'
 import { createNames, safeFileName } from './file-names.ts'
 import { writeMessage } from './mbox.ts'
 import type { Attachment, MessageStore, OldMessage, OpenedMailbox } from './store.ts'
-import { byteOrderMark, tableLine } from './table.ts'
 
 /** Bodies that one statement reads, together; the last of them may be longer. */
 const batchBytes = 1024 * 1024

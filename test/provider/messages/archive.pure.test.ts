@@ -3,12 +3,12 @@ import { randomBytes } from 'node:crypto'
 import { Writable } from 'node:stream'
 import { setImmediate as soon } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
+import { tableLine } from '../../../core/table.ts'
 import { loadTexts } from '../../../core/text.ts'
 import { MailboxChanged, sendArchive, type Archive } from '../../../provider/messages/archive.ts'
 import { createNames, safeFileName } from '../../../provider/messages/file-names.ts'
 import { quoteSeparators } from '../../../provider/messages/mbox.ts'
 import type { OldMessage } from '../../../provider/messages/store.ts'
-import { tableLine } from '../../../provider/messages/table.ts'
 import { readMbox, readZip, splitMbox } from './zip.ts'
 
 const texts = loadTexts(new URL('../../../provider/text/', import.meta.url))
