@@ -80,13 +80,21 @@ export const operatorOf = ({ operator, reason }: Options): Operator => readOpera
 export const databaseUrl = (env: Environment): string =>
   readConfig(databaseConfig, env).ADMIN_SYNC_DATABASE_URL
 
-export async function withPool<T>(env: Environment, work: (pool: pg.Pool) => Promise<T>): Promise<T> {
+/** @param options `connections` that the work needs at once, and the `name` under which PostgreSQL lists them */
+export async function withPool<T>(
+  env: Environment,
+  work: (pool: pg.Pool) => Promise<T>,
+  { connections = 1, name = 'ellipro-admin-sync-cli' }: { connections?: number; name?: string } = {},
+): Promise<T> {
   const pool = new pg.Pool({
     connectionString: databaseUrl(env),
-    application_name: 'ellipro-admin-sync-cli',
-    max: 1,
+    application_name: name,
+    max: connections,
     connectionTimeoutMillis: 10_000,
   })
+  // A connection that is lost while nobody uses it, and one that is held: the next statement says so.
+  pool.on('error', () => {})
+  pool.on('connect', (client) => client.on('error', () => {}))
   try {
     return await work(pool)
   } finally {

@@ -1,7 +1,6 @@
 /** Commands on contracts: `contracts transfer`, `contracts entitle`, and `contracts verify` (verify.ts). What they are for: docs/contracts.md. */
 import { randomUUID } from 'node:crypto'
 import { Option, type Command } from 'commander'
-import pg from 'pg'
 import { oneLine } from '../../core/text.ts'
 import { readAdminSyncConfig } from '../config.ts'
 import { askForEntitlements } from '../contracts/entitlements/store.ts'
@@ -56,36 +55,34 @@ export function addContracts(program: Command, env: Environment): void {
 /** Under the locks of the process, which may run meanwhile. */
 async function transfer(env: Environment, named: readonly string[], options: Options): Promise<BulkReport> {
   const config = readAdminSyncConfig(env)
-  const pool = new pg.Pool({
-    connectionString: config.ADMIN_SYNC_DATABASE_URL,
-    application_name: 'ellipro-admin-sync-cli',
-    max: atOnce + 2,
-    connectionTimeoutMillis: 10_000,
-  })
-  pool.on('error', () => {}) // the next statement says that it is gone
-  pool.on('connect', (client) => client.on('error', () => {}))
-  const { contracts, close } = createDependencies(config, quiet, pool, async () => {})
-  const { signal, stopListening } = stopOnInterrupt()
-  try {
-    return await transferAll(
-      pool,
-      (id) => {
-        const job = { id: randomUUID(), data: { id }, signal: new AbortController().signal }
-        const { held, checkpoint } = withLock(contracts, job, 'transfer-contract')
-        return transferContract(held, id, checkpoint)
-      },
-      {
-        ...(named.length > 0 && { contracts: named }),
-        dryRun: options.dryRun === true,
-        atOnce,
-        signal,
-        onProgress: showProgress(),
-      },
-    )
-  } finally {
-    stopListening()
-    await Promise.all([close(), pool.end()])
-  }
+  return withPool(
+    env,
+    async (pool) => {
+      const { contracts, close } = createDependencies(config, quiet, pool, async () => {})
+      const { signal, stopListening } = stopOnInterrupt()
+      try {
+        return await transferAll(
+          pool,
+          (id) => {
+            const job = { id: randomUUID(), data: { id }, signal: new AbortController().signal }
+            const { held, checkpoint } = withLock(contracts, job, 'transfer-contract')
+            return transferContract(held, id, checkpoint)
+          },
+          {
+            ...(named.length > 0 && { contracts: named }),
+            dryRun: options.dryRun === true,
+            atOnce,
+            signal,
+            onProgress: showProgress(),
+          },
+        )
+      } finally {
+        stopListening()
+        await close()
+      }
+    },
+    { connections: atOnce + 2 },
+  )
 }
 
 /** Ctrl-C once: no further contract. Twice: at once, which is as safe, but leaves no report. */

@@ -1,6 +1,5 @@
 /** The command `import [folder]`: contracts from an export in files or, without a folder, from the database of Cofacering. */
 import { Option, type Command } from 'commander'
-import pg from 'pg'
 import { readConfig } from '../../core/config.ts'
 import { importConfig } from '../config.ts'
 import { importSnapshot, type ImportOptions, type ImportReport } from '../contracts/import/import.ts'
@@ -9,7 +8,7 @@ import { importLive } from '../contracts/live-import.ts'
 import { openExport } from '../contracts/source/files.ts'
 import { readLegacyQueries } from '../contracts/source/queries.ts'
 import { createSqlSource } from '../contracts/source/sql.ts'
-import { add, databaseUrl, readLanguage, type Environment } from './command.ts'
+import { add, readLanguage, withPool, type Environment } from './command.ts'
 
 export function addImport(program: Command, env: Environment): void {
   add(
@@ -39,23 +38,20 @@ async function runImport(
   process.once('SIGINT', stop).once('SIGTERM', stop)
   const progress = showProgress(env)
   const options: ImportOptions = { dryRun, signal: stopping.signal, ...progress }
-  const pool = new pg.Pool({
-    connectionString: databaseUrl(env),
-    application_name: 'ellipro-admin-sync-import',
-    max: 3,
-    connectionTimeoutMillis: 10_000,
-  })
-  // Each statement says by itself that its connection is gone.
-  pool.on('error', () => {})
   try {
-    if (folder !== undefined) return await importSnapshot(pool, await openExport(folder), options)
-    const config = readConfig(importConfig, env)
-    const source = createSqlSource(config.LEGACY_DATABASE_URL, readLegacyQueries(config.LEGACY_QUERIES_FILE))
-    return await importLive(pool, source, options)
+    return await withPool(
+      env,
+      async (pool) => {
+        if (folder !== undefined) return importSnapshot(pool, await openExport(folder), options)
+        const config = readConfig(importConfig, env)
+        const queries = readLegacyQueries(config.LEGACY_QUERIES_FILE)
+        return importLive(pool, createSqlSource(config.LEGACY_DATABASE_URL, queries), options)
+      },
+      { connections: 3, name: 'ellipro-admin-sync-import' },
+    )
   } finally {
     progress.clear()
     process.off('SIGINT', stop).off('SIGTERM', stop)
-    await pool.end()
   }
 }
 

@@ -1,7 +1,6 @@
 /** The command `contracts verify`: compares all contracts with the workspace, and reports. What it says: docs/contracts.md. */
 import { writeFile } from 'node:fs/promises'
 import { Option, type Command } from 'commander'
-import pg from 'pg'
 import { readAdminSyncConfig } from '../config.ts'
 import { importLive } from '../contracts/live-import.ts'
 import { renderComparison } from '../contracts/verify/page.ts'
@@ -9,7 +8,7 @@ import { printComparison } from '../contracts/verify/print.ts'
 import { sealReport, type SealedReport } from '../contracts/verify/report.ts'
 import { verifyContracts } from '../contracts/verify/verify.ts'
 import { createDependencies } from '../dependencies.ts'
-import { add, chooseTexts, quiet, readLanguage, type Environment, type Options } from './command.ts'
+import { add, chooseTexts, quiet, readLanguage, withPool, type Environment, type Options } from './command.ts'
 
 export function addVerify(contracts: Command, env: Environment): void {
   add(
@@ -42,33 +41,31 @@ export function addVerify(contracts: Command, env: Environment): void {
 
 async function verify(env: Environment, options: Options): Promise<SealedReport> {
   const config = readAdminSyncConfig(env)
-  const pool = new pg.Pool({
-    connectionString: config.ADMIN_SYNC_DATABASE_URL,
-    application_name: 'ellipro-admin-sync-cli',
-    max: 4,
-    connectionTimeoutMillis: 10_000,
-  })
-  pool.on('error', () => {}) // the next statement says that it is gone
-  pool.on('connect', (client) => client.on('error', () => {}))
-  const { contracts, close } = createDependencies(config, quiet, pool, async () => {})
-  try {
-    const { source, workspace } = contracts
-    const { contract } = options
-    const refreshed =
-      source && !options.asImported
-        ? await importLive(pool, source, contract === undefined ? {} : { contracts: [contract] })
-        : undefined
-    return sealReport(
-      await verifyContracts(pool, workspace, {
-        ...(contract !== undefined && { contract }),
-        ...(refreshed?.run && { refreshedBy: refreshed.run }),
-        inFull: options.inFull === true,
-        onProgress: showProgress(),
-      }),
-    )
-  } finally {
-    await Promise.all([close(), pool.end()])
-  }
+  return withPool(
+    env,
+    async (pool) => {
+      const { contracts, close } = createDependencies(config, quiet, pool, async () => {})
+      try {
+        const { source, workspace } = contracts
+        const { contract } = options
+        const refreshed =
+          source && !options.asImported
+            ? await importLive(pool, source, contract === undefined ? {} : { contracts: [contract] })
+            : undefined
+        return sealReport(
+          await verifyContracts(pool, workspace, {
+            ...(contract !== undefined && { contract }),
+            ...(refreshed?.run && { refreshedBy: refreshed.run }),
+            inFull: options.inFull === true,
+            onProgress: showProgress(),
+          }),
+        )
+      } finally {
+        await close()
+      }
+    },
+    { connections: 4 },
+  )
 }
 
 /** A line every five seconds, on standard error. */
