@@ -69,7 +69,7 @@ const joinWords = (parts: readonly string[], word: string) =>
   parts.length < 2 ? parts.join() : `${parts.slice(0, -1).join(', ')} ${word} ${parts.at(-1)}`
 
 /** @param day 1 Monday to 7 Sunday */
-export function nameDay(day: number, language: Language): string {
+function nameDay(day: number, language: Language): string {
   // 1 January 2024 was a Monday.
   return new Intl.DateTimeFormat(language, { weekday: 'long', timeZone: 'UTC' }).format(
     Date.UTC(2024, 0, day),

@@ -103,7 +103,6 @@ const fr = {
   messagesText:
     'Vos anciens messages ne sont pas repris ici : ils restent sur le service d’activation, où vous pouvez les enregistrer en une fois, pièces jointes comprises.',
   messagesLink: 'Enregistrer mes anciens messages',
-  error: 'Erreur : ',
 }
 export type PortalTexts = typeof fr
 
@@ -204,7 +203,6 @@ const en: PortalTexts = {
   messagesText:
     'Your old messages are not carried over to this place: they stay on the activation service, where you can save them all at once, attachments included.',
   messagesLink: 'Save my old messages',
-  error: 'Error: ',
 }
 
 export const portalTexts: Record<Language, PortalTexts> = { fr, en }

@@ -27,7 +27,6 @@ export type VerifyOptions = {
   /** The import that has brought our copy up to date just before; for the report. */
   refreshedBy?: string
   onProgress?: (done: number) => void
-  signal?: AbortSignal
   /** Digests that are asked for at a time; the workspace gives 1,000 at most. */
   pageSize?: number
 }
@@ -46,7 +45,7 @@ type Finding = {
 
 /**
  * @param pool one connection of it is used at a time
- * @throws UpstreamError('workspace') when the workspace could not be read to the end; what `signal` says; errors of `pg`
+ * @throws UpstreamError('workspace') when the workspace could not be read to the end; errors of `pg`
  */
 export async function verifyContracts(
   pool: pg.Pool,
@@ -65,7 +64,6 @@ export async function verifyContracts(
     pageSize,
   )
   for await (const pairs of sides) {
-    options.signal?.throwIfAborted()
     const findings = await inTurns(pairs, (pair) => judge(pool, workspace, pair, options))
     await store.writeFindings(pool, id, findings)
     for (const finding of findings) {

@@ -44,7 +44,7 @@ function openSpans(hours: OpeningHours, date: string) {
 }
 
 /** 1 Monday to 7 Sunday. */
-export const weekdayOf = (date: string): number => new Date(date).getUTCDay() || 7
+const weekdayOf = (date: string): number => new Date(date).getUTCDay() || 7
 
 const paris = new Intl.DateTimeFormat('en-CA', {
   timeZone: 'Europe/Paris',

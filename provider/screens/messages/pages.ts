@@ -13,7 +13,7 @@ const waitScript = 'wait-for-opening.js'
 const refreshSeconds = 2
 
 /** `48 Mo`, in steps of a thousand as systems show it; never `0`. */
-export function showBytes(bytes: number, language: Language): string {
+function showBytes(bytes: number, language: Language): string {
   const units = ['kilobyte', 'megabyte', 'gigabyte'] as const
   const power = Math.min(Math.max(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), 1), units.length)
   const value = Math.max(bytes / 1000 ** power, power === 1 ? 1 : 0)

@@ -31,7 +31,7 @@ import {
 } from './pages.ts'
 import { messageSignIn, page } from './sign-in.ts'
 
-export const loginPage = '/redirection/messages'
+const loginPage = '/redirection/messages'
 
 /** A browser that takes nothing for so long is gone, or stopped for ever. */
 const stalledMs = 120_000
