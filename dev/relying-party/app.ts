@@ -10,7 +10,8 @@
  *   GET  /assets/…            the style sheets and icon that Keycloak's theme and provider use too
  *
  * Somebody without a session here may well have one at Keycloak: the home page asks once, with `prompt=none`,
- * before it shows a button. The browser gets one cookie with a random id; tokens stay on the server.
+ * before it shows a button. The browser gets a cookie with a random id, and one
+ * for each sign-in under way; tokens stay on the server.
  */
 import { join } from 'node:path'
 import express, { type Express, type Request, type RequestHandler, type Response } from 'express'
@@ -48,6 +49,8 @@ export type PageTools = {
 /** Writes one event; `fields` never hold what identifies a person. */
 export type LogEvent = (event: string, fields?: Record<string, unknown>) => void
 
+/** How long a cookie tells in which session a sign-in began; afterwards the session's own cookie has to. */
+const attemptMs = 10 * 60_000
 const themeFolder = join(import.meta.dirname, '../../themes/ellipro/login/resources')
 
 export function createApp(
@@ -119,8 +122,8 @@ export function createApp(
   })
 
   app.get('/callback', async (req, res) => {
-    const session = findSession(req)
     const state = typeof req.query['state'] === 'string' ? req.query['state'] : ''
+    const session = findBeginning(req, state) ?? findSession(req)
     const attempt = session?.attempts.get(state)
     if (!session || !attempt) {
       // Going back in the browser after a sign-in ends here too.
@@ -129,6 +132,7 @@ export function createApp(
       return
     }
     session.attempts.delete(state)
+    res.clearCookie(attemptCookie(state), cookieOptions())
     try {
       const search = new URL(req.originalUrl, config.APP_URL).search
       const account = await keycloak.finishSignIn(search, state, attempt)
@@ -202,6 +206,7 @@ export function createApp(
     const session = findSession(req) ?? sessions.create()
     sessions.addAttempt(session, state, attempt)
     setCookie(res, session)
+    res.cookie(attemptCookie(state), session.id, { ...cookieOptions(), maxAge: attemptMs })
     res.redirect(303, url)
   }
 
@@ -236,8 +241,15 @@ export function createApp(
     res.status(status).send(await renderMessage(view(req), key))
   }
   function findSession(req: Request): Session | undefined {
-    const cookies = (req.get('cookie') ?? '').split('; ')
-    return sessions.find(cookies.find((c) => c.startsWith(`${cookieName}=`))?.slice(cookieName.length + 1))
+    return sessions.find(readCookie(req, cookieName))
+  }
+  /** The session in which a sign-in began: of two first pages at once, one's cookie replaces the other's. */
+  function findBeginning(req: Request, state: string): Session | undefined {
+    const session = sessions.find(readCookie(req, attemptCookie(state)))
+    return session?.attempts.has(state) ? session : undefined
+  }
+  function attemptCookie(state: string): string {
+    return `${cookieName}_${state.slice(0, 16)}`
   }
   function cookieOptions() {
     return { httpOnly: true, secure, sameSite: 'lax', path: '/' } as const
@@ -251,6 +263,11 @@ export function createApp(
 export function isFromElsewhere(req: Request): boolean {
   const from = req.get('sec-fetch-site')
   return from !== undefined && from !== 'same-origin'
+}
+
+function readCookie(req: Request, name: string): string | undefined {
+  const cookies = (req.get('cookie') ?? '').split('; ')
+  return cookies.find((c) => c.startsWith(`${name}=`))?.slice(name.length + 1)
 }
 
 /** Anybody may write a link with a hint: only what can be an address is handed on. */

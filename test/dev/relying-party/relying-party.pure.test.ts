@@ -198,6 +198,13 @@ describe('what comes back to the callback', () => {
     expect(isSignedIn(await stranger.open(`${portal}/`))).toBe(false)
   })
 
+  it('is taken in each of two tabs that came here for the first time at once', async () => {
+    const browser = createBrowser()
+    issuer.answer.next = [{ login: { accountId: 'chloe' } }, { login: { accountId: 'chloe' } }]
+    const visits = await Promise.all([1, 2].map(() => browser.open(`${portal}/sign-in`)))
+    expect(visits.map(isSignedIn)).toEqual([true, true])
+  })
+
   it('counts once, and going back to it leads home', async () => {
     const { browser, visit } = await signedInBrowser()
     const callback = visit.trail.find((address) => address.startsWith(`${portal}/callback`))!
